@@ -1,0 +1,86 @@
+/* prosody.h - the public interface of the Simpatico feature core.
+ *
+ * A prosody_state measures one channel of audio as a stream of 10 ms frames. The contract:
+ *
+ *   create -> ( accept* read* )* -> finish -> read* -> destroy          reset may be called at any time and equals destroy + create
+ *
+ *   1. How the samples were cut into accept() calls never changes a frame: results are bit-identical for any chunking.
+ *   2. Memory is allocated in create only. accept() takes as many samples as fit before the frame queue is full and says how many; read and call again.
+ *   3. Frame i describes samples [i * hop, (i + 1) * hop). A stream of n samples gives floor(n / hop) frames after finish; beyond its ends it is digital silence.
+ *   4. A state may be used by one thread at a time; different states are independent. There are no mutable globals.
+ *   5. Samples are full scale +-1. NaN and infinity are refused before any sample of that call is taken; magnitudes above PROSODY_MAX_ABS likewise.
+ *   6. Every function returns a negative prosody_error on failure. Nothing here exits, prints or asserts on input.
+ *
+ * Ownership: the caller owns what create returned and gives it back with destroy; buffers passed in are never kept.
+ */
+#ifndef PROSODY_H
+#define PROSODY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct prosody_state prosody_state;
+
+typedef enum prosody_error {
+    PROSODY_OK = 0,
+    PROSODY_ERR_ARGUMENT = -1,    /* a null pointer or a size out of range */
+    PROSODY_ERR_RATE = -2,        /* sample rate neither 8000 nor 16000 */
+    PROSODY_ERR_MEMORY = -3,      /* allocation failed in create */
+    PROSODY_ERR_SAMPLE = -4,      /* NaN, infinity or a magnitude above PROSODY_MAX_ABS */
+    PROSODY_ERR_FINISHED = -5,    /* accept after finish */
+    PROSODY_ERR_SIMD = -6,        /* a SIMD level that this machine or build lacks */
+} prosody_error;
+
+#define PROSODY_MAX_ABS 256.0f
+
+typedef struct prosody_config {
+    int32_t sample_rate_hz;       /* 8000 or 16000 */
+    float f0_min_hz;              /* lowest F0 searched, default 60 */
+    float f0_max_hz;              /* highest F0 searched, default 500 */
+    const char *simd;             /* NULL for the best level of this machine, or the name of one: see prosody_simd_available */
+} prosody_config;
+
+/* Fills in the defaults for a rate. */
+int prosody_config_init(prosody_config *config, int32_t sample_rate_hz);
+
+int prosody_create(const prosody_config *config, prosody_state **out);
+int prosody_reset(prosody_state *state);
+void prosody_destroy(prosody_state *state);
+
+/* Takes samples; returns how many were taken (0 .. count, fewer when the frame queue is full) or an error. */
+ptrdiff_t prosody_accept(prosody_state *state, const float *samples, size_t count);
+ptrdiff_t prosody_accept_i16(prosody_state *state, const int16_t *samples, size_t count);
+
+/* Declares the end of the stream; the frames still held back become ready. Call again after reading while it returns a positive number of frames held back. */
+ptrdiff_t prosody_finish(prosody_state *state);
+
+/* Frames that read() would give now. */
+ptrdiff_t prosody_frames_ready(const prosody_state *state);
+
+/* Copies up to max_frames rows of prosody_columns() float32 into frames; returns how many. */
+ptrdiff_t prosody_read(prosody_state *state, float *frames, size_t max_frames);
+
+/* The columns of a frame: their number, names and units, in order. */
+size_t prosody_columns(void);
+const char *prosody_column_name(size_t column);
+const char *prosody_column_unit(size_t column);
+
+size_t prosody_hop(const prosody_state *state);           /* samples per frame */
+size_t prosody_state_bytes(const prosody_state *state);   /* memory held by a state */
+
+const char *prosody_strerror(int error);
+const char *prosody_version(void);
+
+/* SIMD levels, best first: "x86-64-v4", "x86-64-v3", "x86-64-v2", "portable"; name returns NULL past the end. */
+const char *prosody_simd_name(size_t index);
+int prosody_simd_available(const char *level);
+const char *prosody_simd_level(const prosody_state *state);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,146 @@
+"""The exceptions of Simpatico.
+
+Every error that a user can cause says what value was received and what would work. The tree::
+
+    SimpaticoError
+    ├── AudioError                  bytes or a file that is not the audio it claims to be
+    │   ├── UnknownCodecError       an encoding or container that we do not read
+    │   ├── AudioFormatError        sample rate, channel count or channel index out of range
+    │   ├── MalformedAudioError     truncated or corrupt data, odd byte counts, NaN or infinite samples
+    │   └── SequenceError           a gap or overlap in ``first_sample``
+    ├── SessionError                the order of a call's messages is wrong
+    │   ├── UnknownCallError        audio or control before start, or after end
+    │   └── DuplicateCallError      a second start for one ``call_id``
+    ├── LimitError                  a limit of the deployment was reached
+    │   ├── MessageTooLargeError
+    │   ├── RateLimitError          audio arrives faster than the deployment allows
+    │   ├── SessionLimitError       too many calls at once
+    │   └── StreamTooLongError
+    ├── BundleError                 a model bundle that cannot be used
+    │   ├── BundleNotFoundError
+    │   └── BundleMismatchError     its feature schema differs from what this build measures
+    ├── ConfigError                 a setting that is unknown or out of range
+    └── CoreError                   the C core refused a call (a defect of ours, not of the input)
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AudioError",
+    "AudioFormatError",
+    "BundleError",
+    "BundleMismatchError",
+    "BundleNotFoundError",
+    "ConfigError",
+    "CoreError",
+    "DuplicateCallError",
+    "LimitError",
+    "MalformedAudioError",
+    "MessageTooLargeError",
+    "RateLimitError",
+    "SequenceError",
+    "SessionError",
+    "SessionLimitError",
+    "SimpaticoError",
+    "StreamTooLongError",
+    "UnknownCallError",
+    "UnknownCodecError",
+]
+
+
+class SimpaticoError(Exception):
+    """Root of all errors raised on purpose.
+
+    Parameters
+    ----------
+    message
+        One sentence for a person: the value received, and what would work.
+    field
+        Dotted name of the request field, option or setting at fault, or "" when none is.
+    """
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class AudioError(SimpaticoError):
+    """The audio is not what it claims to be."""
+
+
+class UnknownCodecError(AudioError):
+    """An encoding or container that is not supported."""
+
+
+class AudioFormatError(AudioError):
+    """Sample rate, channel count or channel index out of range."""
+
+
+class MalformedAudioError(AudioError):
+    """Truncated or corrupt data."""
+
+
+class SequenceError(AudioError):
+    """A chunk does not start where the one before it ended."""
+
+
+class SessionError(SimpaticoError):
+    """The order of a call's messages is wrong."""
+
+
+class UnknownCallError(SessionError):
+    """A message for a call that was not started or has ended."""
+
+
+class DuplicateCallError(SessionError):
+    """A second start for one call."""
+
+
+class LimitError(SimpaticoError):
+    """A limit of the deployment was reached.
+
+    Parameters
+    ----------
+    retry_after_s
+        Seconds after which the same request may succeed, or None when it never will.
+    """
+
+    def __init__(self, message: str, *, field: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, field=field)
+        self.retry_after_s = retry_after_s
+
+
+class MessageTooLargeError(LimitError):
+    """A message or recording over the size limit."""
+
+
+class RateLimitError(LimitError):
+    """Audio arrives faster than the deployment allows."""
+
+
+class SessionLimitError(LimitError):
+    """Too many calls are open."""
+
+
+class StreamTooLongError(LimitError):
+    """A call lasts longer than the deployment allows."""
+
+
+class BundleError(SimpaticoError):
+    """A model bundle that cannot be used."""
+
+
+class BundleNotFoundError(BundleError):
+    """No bundle of that name and version."""
+
+
+class BundleMismatchError(BundleError):
+    """The bundle's feature schema differs from what this build measures."""
+
+
+class ConfigError(SimpaticoError):
+    """A setting that is unknown or out of range."""
+
+
+class CoreError(SimpaticoError):
+    """The C core refused a call."""
