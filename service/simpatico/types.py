@@ -1,6 +1,7 @@
 """What crosses a layer: frozen dataclasses, with unit and range of every field.
 
-No behaviour beyond trivial derived properties lives here, and nothing here imports more than NumPy. Times are seconds from the first sample of the
+No behaviour beyond trivial derived properties lives here, and nothing here imports more than NumPy. Times are seconds from the first
+sample of the
 call; a frame is 10 ms and frame ``i`` covers ``[i, i + 1) * HOP_S``.
 """
 
@@ -109,7 +110,8 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
-    """Format of decoded audio as it entered: rate in Hz (8000 to 192000), channel count (1 or 2), codec as declared by the sender or container."""
+    """Format of decoded audio as it entered: rate in Hz (8000 to 192000), channel count (1 or 2), codec as declared by the sender or
+    container."""
 
     sample_rate_hz: int
     channels: int
@@ -118,7 +120,8 @@ class AudioFormat:
 
 @dataclass(frozen=True, slots=True)
 class CallInfo:
-    """What was analysed. ``analysis_rate_hz`` is 8000 or 16000; ``caller_channel`` is an index or None when a lone channel is the agent's."""
+    """What was analysed. ``analysis_rate_hz`` is 8000 or 16000; ``caller_channel`` is an index or None when a lone channel is the
+    agent's."""
 
     call_id: str
     duration_s: float
@@ -132,7 +135,8 @@ class CallInfo:
 class ChannelQuality:
     """Quality flags of one channel.
 
-    ``snr_db`` compares speech frames with non-speech frames that are not digital zero. Shares are 0 to 1 of all samples. ``bandwidth`` is "narrow" (nothing
+    ``snr_db`` compares speech frames with non-speech frames that are not digital zero. Shares are 0 to 1 of all samples. ``bandwidth``
+    is "narrow" (nothing
     above about 3.8 kHz) or "wide", and "unknown" with too little speech.
     """
 
@@ -259,7 +263,8 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class FloorTransfer:
-    """A change of floor. ``offset_s`` is the floor-transfer offset (FTO): onset of the next speaker minus offset of the previous; below 0 an overlap."""
+    """A change of floor. ``offset_s`` is the floor-transfer offset (FTO): onset of the next speaker minus offset of the previous; below
+    0 an overlap."""
 
     at_s: float
     to: Role
@@ -268,7 +273,8 @@ class FloorTransfer:
 
 @dataclass(frozen=True, slots=True)
 class PartyTurns:
-    """Turn-taking figures of one party. Rates are per minute of conversation (first onset to last offset); ``talk_share`` is 0 to 1 of all speech."""
+    """Turn-taking figures of one party. Rates are per minute of conversation (first onset to last offset); ``talk_share`` is 0 to 1 of
+    all speech."""
 
     talk_share: Measure
     speaking_share: Measure
@@ -281,7 +287,8 @@ class PartyTurns:
 
 @dataclass(frozen=True, slots=True)
 class TurnTaking:
-    """Figures of the pair, and of each party. FTO in seconds; shares are 0 to 1 of floor transfers; ``longest_silence_s`` lies inside the conversation."""
+    """Figures of the pair, and of each party. FTO in seconds; shares are 0 to 1 of floor transfers; ``longest_silence_s`` lies inside
+    the conversation."""
 
     fto_median_s: Measure
     fto_iqr_s: Measure
@@ -307,7 +314,8 @@ class Dialogue:
 class Influence:
     """How far this party's speaking depends on the other's, by the two-party influence model.
 
-    ``weight`` is the estimate a in [0, 1] of the other's influence on this party; ``surrogate_mean`` its mean over circularly shifted surrogates; ``excess`` their
+    ``weight`` is the estimate a in [0, 1] of the other's influence on this party; ``surrogate_mean`` its mean over circularly shifted
+    surrogates; ``excess`` their
     difference; ``p_value`` the one-sided share of surrogates at least as large, in (0, 1]; ``ticks`` of 0.5 s that it rests on.
     """
 
@@ -322,7 +330,8 @@ class Influence:
 class Entrainment:
     """Acoustic matching of the pair in one descriptor (after Levitan & Hirschberg 2011).
 
-    ``proximity`` (mean similarity of adjacent turns minus that of non-adjacent ones, in SD of the descriptor), ``synchrony`` and ``convergence`` (correlations, -1 to 1);
+    ``proximity`` (mean similarity of adjacent turns minus that of non-adjacent ones, in SD of the descriptor), ``synchrony`` and
+    ``convergence`` (correlations, -1 to 1);
     ``*_q`` are Benjamini-Hochberg adjusted p-values against shuffled-turn surrogates.
     """
 
@@ -362,7 +371,8 @@ class Signals:
 
 @dataclass(frozen=True, slots=True)
 class AxisEstimate:
-    """Posterior of one style axis, in SD of the norm population. ``contributions`` maps feature name to its share of ``mean`` minus the prior mean."""
+    """Posterior of one style axis, in SD of the norm population. ``contributions`` maps feature name to its share of ``mean`` minus the
+    prior mean."""
 
     name: str
     mean: float
@@ -374,7 +384,8 @@ class AxisEstimate:
 class StyleEstimate:
     """Perceived interaction style of the caller in this call: never "true personality".
 
-    ``label`` is "undetermined" while the leading probability is below the bundle's threshold; ``probabilities`` sum to 1 over the bundle's labels.
+    ``label`` is "undetermined" while the leading probability is below the bundle's threshold; ``probabilities`` sum to 1 over the
+    bundle's labels.
     ``evidence_s`` is the caller's seconds of speech; ``reason`` says why nothing but the prior is known, or is None.
     """
 
