@@ -1,0 +1,68 @@
+# One entry per habit. `make demo` and `make test` are all a newcomer needs.
+
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
+VENV   := .venv
+BIN    := $(VENV)/bin
+SOURCES := pyproject.toml meson.build $(shell find service models proto -type f -not -name '*.pyc' -not -path '*/__pycache__/*' -not -name '*.so')
+
+# Benchmarks and tests are single-threaded so that figures compare.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help setup build proto check lint test ctest bench demo clean
+
+help:
+	@echo "make demo    build, start the service, stream a sample call to it, print the result"
+	@echo "make test    build and run all tests"
+	@echo "make check   lint, types, import layers, generated code, C tests under sanitizers"
+	@echo "make bench   the figures of the README and docs (installs the reference packages)"
+	@echo "make proto   regenerate the gRPC code"
+	@echo "make clean   remove everything that was built"
+
+$(BIN)/python:
+	@sh tools/preflight.sh "$(PYTHON)"
+	"$(PYTHON)" -m venv $(VENV)
+
+$(VENV)/.built: $(SOURCES) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet .
+	@touch $@
+
+$(VENV)/.dev: $(SOURCES) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet '.[dev]'
+	@touch $@ $(VENV)/.built
+
+$(VENV)/.reference: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet '.[dev,reference]'
+	$(BIN)/python -m pip install --quiet --no-deps 'silero-vad>=5'
+	@touch $@
+
+setup build: $(VENV)/.built
+
+proto: $(VENV)/.dev
+	$(BIN)/python tools/generate_proto.py
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint
+	$(BIN)/python tools/generate_proto.py --check
+
+ctest: $(VENV)/.dev
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/ctest.sh
+
+check: lint ctest
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
+
+bench: $(VENV)/.reference
+	sh tools/bench.sh $(BIN)/python
+
+demo: $(VENV)/.built
+	@$(BIN)/python tools/demo.py
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov service/simpatico/*.so

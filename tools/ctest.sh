@@ -1,0 +1,7 @@
+#!/bin/sh
+# Builds the C core with AddressSanitizer and UndefinedBehaviorSanitizer and runs its unit tests.
+set -eu
+build=build/sanitize
+[ -d "$build" ] && meson setup --reconfigure "$build" >/dev/null || \
+    meson setup "$build" -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+meson test -C "$build" --print-errorlogs
