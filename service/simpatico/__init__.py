@@ -1,6 +1,7 @@
 """Simpatico: how a caller speaks, measured, with its uncertainty.
 
-Start at :mod:`simpatico.analysis` for the whole chain, at :mod:`simpatico.core` for frames, at :mod:`simpatico.client` for a running service.
+Start at :mod:`simpatico.analysis` for the whole chain, at :mod:`simpatico.core` for frames, at :mod:`simpatico.client` for a running
+service.
 """
 
 from importlib.metadata import PackageNotFoundError, version
