@@ -10,7 +10,9 @@ Every error that a user can cause says what value was received and what would wo
     │   └── SequenceError           a gap or overlap in ``first_sample``
     ├── SessionError                the order of a call's messages is wrong
     │   ├── UnknownCallError        audio or control before start, or after end
-    │   └── DuplicateCallError      a second start for one ``call_id``
+    │   ├── DuplicateCallError      a second start for one ``call_id``
+    │   └── IdleTimeoutError        nothing came for longer than the deployment waits
+    ├── RequestError                a field of a request is missing or out of range
     ├── LimitError                  a limit of the deployment was reached
     │   ├── MessageTooLargeError
     │   ├── RateLimitError          audio arrives faster than the deployment allows
@@ -19,6 +21,9 @@ Every error that a user can cause says what value was received and what would wo
     ├── BundleError                 a model bundle that cannot be used
     │   ├── BundleNotFoundError
     │   └── BundleMismatchError     its feature schema differs from what this build measures
+    ├── DrainingError               the service is stopping and takes no new calls
+    ├── ListenError                 the service cannot listen where it was told to
+    ├── RemoteError                 the service refused or went away, as its client sees it
     ├── ConfigError                 a setting that is unknown or out of range
     └── CoreError                   the C core refused a call (a defect of ours, not of the input)
 """
@@ -33,11 +38,16 @@ __all__ = [
     "BundleNotFoundError",
     "ConfigError",
     "CoreError",
+    "DrainingError",
     "DuplicateCallError",
+    "IdleTimeoutError",
     "LimitError",
+    "ListenError",
     "MalformedAudioError",
     "MessageTooLargeError",
     "RateLimitError",
+    "RemoteError",
+    "RequestError",
     "SequenceError",
     "SessionError",
     "SessionLimitError",
@@ -96,6 +106,14 @@ class DuplicateCallError(SessionError):
     """A second start for one call."""
 
 
+class IdleTimeoutError(SessionError):
+    """Nothing came for longer than the deployment waits."""
+
+
+class RequestError(SimpaticoError):
+    """A field of a request is missing or out of range."""
+
+
 class LimitError(SimpaticoError):
     """A limit of the deployment was reached.
 
@@ -136,6 +154,34 @@ class BundleNotFoundError(BundleError):
 
 class BundleMismatchError(BundleError):
     """The bundle's feature schema differs from what this build measures."""
+
+
+class DrainingError(SimpaticoError):
+    """The service is stopping and takes no new calls."""
+
+
+class ListenError(SimpaticoError):
+    """The service cannot listen where it was told to."""
+
+
+class RemoteError(SimpaticoError):
+    """The service refused or went away, as its client sees it.
+
+    Parameters
+    ----------
+    status
+        Name of the gRPC status code, for instance "INVALID_ARGUMENT".
+    reason
+        The fault in capitals, for instance "SEQUENCE", or "" when the service gave none.
+    retry_after_s
+        Seconds after which the same request may succeed, or None.
+    """
+
+    def __init__(self, message: str, *, status: str, reason: str = "", field: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, field=field)
+        self.status = status
+        self.reason = reason
+        self.retry_after_s = retry_after_s
 
 
 class ConfigError(SimpaticoError):
