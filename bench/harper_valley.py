@@ -1,8 +1,8 @@
 """The eight real calls that some tests and benches measure on, with their human-timed segments.
 
-The calls are from the Gridspace-Stanford HarperValleyBank corpus (Wu, Nafziger, Scodary & Maas 2020, arXiv:2010.13929), CC BY 4.0. They are not part of this
-repository: they are expected in ``../shared/harper-valley`` beside it, or in the folder that ``SIMPATICO_HARPER_VALLEY`` names. Nothing here skips or prints;
-:func:`find_folder` says None where they are absent, and the caller decides what that means.
+The calls are from the Gridspace-Stanford HarperValleyBank corpus (Wu, Nafziger, Scodary & Maas 2020, arXiv:2010.13929), CC BY 4.0. They are
+not part of this repository: they are expected in ``../shared/harper-valley`` beside it, or in the folder that ``SIMPATICO_HARPER_VALLEY``
+names. Nothing here skips or prints; :func:`find_folder` says None where they are absent, and the caller decides what that means.
 """
 
 from __future__ import annotations
