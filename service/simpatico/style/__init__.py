@@ -1,0 +1,1 @@
+"""Perceived interaction style in this call: axes, model bundles, evidence fusion. Never "true personality"."""
