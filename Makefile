@@ -10,7 +10,10 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup build proto check lint test ctest bench demo clean
+# The environment whose Python and meson build the extension in the tree.
+MESON = PATH="$(dir $(PYTHON)):$$PATH" "$(PYTHON)" -m mesonbuild.mesonmain
+
+.PHONY: inplace help setup build proto check lint test ctest bench demo clean
 
 help:
 	@echo "make demo    build, start the service, stream a sample call to it, print the result"
@@ -38,6 +41,14 @@ $(VENV)/.reference: $(VENV)/.dev
 	@touch $@
 
 setup build: $(VENV)/.built
+
+# The C extension beside its Python package, for work in the tree: service/simpatico/_core.abi3.so
+inplace: build/inplace/build.ninja
+	$(MESON) compile -C build/inplace
+	cp build/inplace/_core.abi3.so service/simpatico/_core.abi3.so
+
+build/inplace/build.ninja:
+	$(MESON) setup build/inplace
 
 proto: $(VENV)/.dev
 	$(BIN)/python tools/generate_proto.py

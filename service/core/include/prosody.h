@@ -5,10 +5,12 @@
  *   create -> ( accept* read* )* -> finish -> read* -> destroy          reset may be called at any time and equals destroy + create
  *
  *   1. How the samples were cut into accept() calls never changes a frame: results are bit-identical for any chunking.
- *   2. Memory is allocated in create only. accept() takes as many samples as fit before the frame queue is full and says how many; read and call again.
+ *   2. Memory is allocated in create only. accept() takes as many samples as the frame queue has room for and says how many; read and call again.
+ *      What was taken is measured at once: whether a frame is ready depends only on how many samples were taken, not on how they were cut.
  *   3. Frame i describes samples [i * hop, (i + 1) * hop). A stream of n samples gives floor(n / hop) frames after finish; beyond its ends it is digital silence.
  *   4. A state may be used by one thread at a time; different states are independent. There are no mutable globals.
- *   5. Samples are full scale +-1. NaN and infinity are refused before any sample of that call is taken; magnitudes above PROSODY_MAX_ABS likewise.
+ *   5. Samples are full scale +-1. A call whose samples to be taken hold a NaN, an infinity or a magnitude above PROSODY_MAX_ABS is refused whole: none of its
+ *      samples is taken and the state stays as it was. prosody_find_bad tells where.
  *   6. Every function returns a negative prosody_error on failure. Nothing here exits, prints or asserts on input.
  *
  * Ownership: the caller owns what create returned and gives it back with destroy; buffers passed in are never kept.
@@ -55,8 +57,15 @@ void prosody_destroy(prosody_state *state);
 ptrdiff_t prosody_accept(prosody_state *state, const float *samples, size_t count);
 ptrdiff_t prosody_accept_i16(prosody_state *state, const int16_t *samples, size_t count);
 
-/* Declares the end of the stream; the frames still held back become ready. Call again after reading while it returns a positive number of frames held back. */
+/* Index of the first sample that accept would refuse, or count when there is none. */
+size_t prosody_find_bad(const float *samples, size_t count);
+
+/* Declares the end of the stream; the frames still held back become ready as far as the queue has room. Returns how many are still held back:
+ * while it is positive, read and call again. */
 ptrdiff_t prosody_finish(prosody_state *state);
+
+/* Frames by which ready frames lag behind the samples taken: the look-ahead of the pitch path and half a window. */
+size_t prosody_latency_frames(void);
 
 /* Frames that read() would give now. */
 ptrdiff_t prosody_frames_ready(const prosody_state *state);

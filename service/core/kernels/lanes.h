@@ -1,0 +1,112 @@
+/* lanes.h - vectors of exactly the target's width, and the mathematics on them.
+ *
+ * vf and vi hold LANES floats and 32-bit integers. Everything is element-wise. Vectors wider than the target's registers are ten times slower, so LANES follows the
+ * instruction set that the file is compiled for.
+ */
+#ifndef PROSODY_LANES_H
+#define PROSODY_LANES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(PROSODY_PORTABLE)
+#define LANES 4
+#elif defined(__AVX512F__)
+#define LANES 16
+#elif defined(__AVX2__)
+#define LANES 8
+#else
+#define LANES 4
+#endif
+
+typedef float vf __attribute__((vector_size(4 * LANES)));
+typedef int32_t vi __attribute__((vector_size(4 * LANES)));
+typedef float vf_unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vf splat(float x) {
+    return x - (vf){0};
+}
+
+INLINE vi splat_i(int32_t x) {
+    return x - (vi){0};
+}
+
+INLINE vf load(const float *p) {
+    return *(const vf_unaligned *)p;
+}
+
+INLINE void store(float *p, vf v) {
+    *(vf_unaligned *)p = v;
+}
+
+/* mask ? a : b, mask all ones or all zeros per lane. */
+INLINE vf choose(vi mask, vf a, vf b) {
+    return (vf)((mask & (vi)a) | (~mask & (vi)b));
+}
+
+INLINE vi choose_i(vi mask, vi a, vi b) {
+    return (mask & a) | (~mask & b);
+}
+
+INLINE vf vmax(vf a, vf b) {
+    return choose(a > b, a, b);
+}
+
+INLINE vf vmin(vf a, vf b) {
+    return choose(a < b, a, b);
+}
+
+INLINE vf vabs(vf a) {
+    return (vf)((vi)a & splat_i(0x7fffffff));
+}
+
+INLINE int any(vi mask) {
+    int32_t total = 0;
+    for (int l = 0; l < LANES; l++)
+        total |= mask[l];
+    return total != 0;
+}
+
+/* Square root; compilers turn the loop into one instruction. */
+INLINE vf vsqrt(vf x) {
+    vf y;
+    for (int l = 0; l < LANES; l++)
+        y[l] = __builtin_sqrtf(x[l]);
+    return y;
+}
+
+/* log2 of a positive normal number, relative error below 1e-7: with m in [sqrt(1/2), sqrt(2)) and s = (m - 1) / (m + 1),
+ * log2 m = 2 / ln 2 (s + s^3 / 3 + s^5 / 5 + s^7 / 7 + s^9 / 9 ...). */
+INLINE vf vlog2(vf x) {
+    vi bits = (vi)x - splat_i(0x3f3504f3);
+    vi exponent = bits >> 23;
+    vf m = (vf)((bits & splat_i(0x007fffff)) + splat_i(0x3f3504f3));
+    vf s = (m - 1.0f) / (m + 1.0f);
+    vf z = s * s;
+    vf p = splat(0.320598898f);
+    p = p * z + 0.412198583f;
+    p = p * z + 0.577078016f;
+    p = p * z + 0.961796694f;
+    p = p * z + 2.88539008f;
+    return __builtin_convertvector(exponent, vf) + s * p;
+}
+
+/* 2^x for x in (-126, 127), relative error below 2e-7: Taylor series of exp(f ln 2), |f| <= 1/2. */
+INLINE vf vexp2(vf x) {
+    x = vmax(vmin(x, splat(126.9f)), splat(-125.9f));
+    vf shifted = x + 12582912.0f; /* 1.5 * 2^23: rounds to the nearest integer */
+    vi whole = (vi)shifted - splat_i(0x4b400000);
+    vf f = x - __builtin_convertvector(whole, vf);
+    vf p = splat(1.54035304e-4f);
+    p = p * f + 1.33335581e-3f;
+    p = p * f + 9.61812911e-3f;
+    p = p * f + 5.55041087e-2f;
+    p = p * f + 2.40226507e-1f;
+    p = p * f + 6.93147181e-1f;
+    p = p * f + 1.0f;
+    return (vf)((vi)p + (whole << 23));
+}
+
+#endif

@@ -1,0 +1,137 @@
+/* spectrum.c - descriptors of the 20 ms power spectrum: level, loudness, entropy, spectral balance.
+ *
+ * The bin width is 31.25 Hz at both rates. Definitions: Eyben et al. (2016), "The Geneva Minimalistic Acoustic Parameter Set", IEEE Trans. Affective Computing 7(2),
+ * section 3; loudness after Hermansky (1990), "Perceptual linear predictive analysis of speech", JASA 87(4).
+ */
+#include "spectrum.h"
+
+#include "columns.h"
+
+#define HZ_PER_BIN 31.25f
+#define BIN(hz) ((int)((hz) / HZ_PER_BIN + 0.999f))
+#define SILENCE_DBFS (-120.0f)
+/* Power below which a bin is silence: 200 dB under full scale, far below one step of 24-bit audio, so that only digital silence feels it. */
+#define POWER_FLOOR 1e-20f
+#define DB_PER_LOG2 3.01029996f
+
+typedef struct rate_tables {
+    int window, fft;
+    const float *weights;
+    const uint16_t *reversal;
+    const int8_t *mel_band;
+    const float *mel_weight, *equal_loudness;
+} rate_tables;
+
+static const rate_tables tables8000 = {160, 256, prosody_spectrum_window8000, prosody_reversal128, prosody_mel_band8000, prosody_mel_weight8000,
+                                       prosody_equal_loudness8000};
+static const rate_tables tables16000 = {320, 512, prosody_spectrum_window16000, prosody_reversal256, prosody_mel_band16000, prosody_mel_weight16000,
+                                        prosody_equal_loudness16000};
+
+/* Windows the frames into the work area, in reversed order; returns the sum of squares. */
+static vf load_frames(const rate_tables *t, const frame_job *jobs, fft_work *work) {
+    vf square = {0}, norm = {0};
+    const int half = t->window / 2;
+    for (int n = 0; n < half; n++) {
+        vf even, odd;
+        for (int l = 0; l < LANES; l++) {
+            even[l] = jobs[l].spectrum[2 * n];
+            odd[l] = jobs[l].spectrum[2 * n + 1];
+        }
+        even *= t->weights[2 * n];
+        odd *= t->weights[2 * n + 1];
+        square += even * even + odd * odd;
+        norm += t->weights[2 * n] * t->weights[2 * n] + t->weights[2 * n + 1] * t->weights[2 * n + 1];
+        work->re[t->reversal[n]] = even;
+        work->im[t->reversal[n]] = odd;
+    }
+    for (int n = half; n < t->fft / 2; n++)
+        work->re[t->reversal[n]] = work->im[t->reversal[n]] = (vf){0};
+    return square / norm;
+}
+
+static vf band_power(const vf *power, int first, int last) {
+    vf sum = {0};
+    for (int k = first; k <= last; k++)
+        sum += power[k];
+    return sum;
+}
+
+/* Sum over mel bands of equal-loudness weighted band power to the power 0.33 (Hermansky's cubic root, as eGeMAPS takes it). */
+static vf loudness(const rate_tables *t, const vf *power) {
+    vf band[MEL_BANDS + 1];
+    for (int b = 0; b <= MEL_BANDS; b++)
+        band[b] = (vf){0};
+    vf spill = {0};
+    for (int k = 1; k <= t->fft / 2; k++) {
+        const int b = t->mel_band[k];
+        if (b < 0)
+            continue;
+        vf rising = power[k] * t->mel_weight[k];
+        band[b] += rising;
+        if (b > 0)
+            band[b - 1] += power[k] - rising;
+    }
+    (void)spill;
+    vf sum = {0};
+    for (int b = 0; b < MEL_BANDS; b++) {
+        vf x = band[b] * t->equal_loudness[b];
+        sum += choose(x > POWER_FLOOR, vexp2(0.33f * vlog2(x + POWER_FLOOR)), (vf){0});
+    }
+    return sum;
+}
+
+/* Entropy of the power distribution over bins 1 .. 128 (31 to 4000 Hz at both rates), as a share of its maximum; 0 for digital silence. */
+static vf entropy(const vf *power) {
+    vf sum = {0}, weighted = {0};
+    for (int k = 1; k <= 128; k++) {
+        vf p = power[k] + POWER_FLOOR;
+        sum += p;
+        weighted += p * vlog2(p);
+    }
+    vf h = (vlog2(sum) - weighted / sum) * (1.0f / 7.0f);
+    return choose(sum > 1000.0f * POWER_FLOOR, vmax(vmin(h, splat(1.0f)), (vf){0}), (vf){0});
+}
+
+/* Least-squares slope of the power in dB over Hz, bins first .. last. */
+static vf slope(const vf *power, int first, int last) {
+    const float middle = 0.5f * (float)(first + last);
+    vf sum = {0};
+    float norm = 0;
+    for (int k = first; k <= last; k++) {
+        const float x = (float)k - middle;
+        sum += x * vlog2(power[k] + POWER_FLOOR);
+        norm += x * x;
+    }
+    return sum * (DB_PER_LOG2 / (norm * HZ_PER_BIN));
+}
+
+void PROSODY_LEVEL_NAME(spectrum)(int32_t rate_hz, const frame_job *jobs) {
+    const rate_tables *t = rate_hz == 8000 ? &tables8000 : &tables16000;
+    fft_work work;
+    vf power[SPECTRUM_FFT_MAX / 2 + 1];
+    vf row[COLUMN_COUNT];
+
+    vf square = load_frames(t, jobs, &work);
+    if (t->fft == 256) {
+        fft_complex(&work, 128);
+        fft_power(&work, 128, power);
+    } else {
+        fft_complex(&work, 256);
+        fft_power(&work, 256, power);
+    }
+    const int top = t->fft / 2 < BIN(5000) ? t->fft / 2 : (int)(5000 / HZ_PER_BIN);
+    vf low = band_power(power, BIN(50), (int)(1000 / HZ_PER_BIN)) + POWER_FLOOR;
+    vf high = band_power(power, BIN(1000), top) + POWER_FLOOR;
+
+    for (int c = 0; c < COLUMN_COUNT; c++)
+        row[c] = (vf){0};
+    row[COLUMN_RMS_DBFS] = vmax(DB_PER_LOG2 * vlog2(square + POWER_FLOOR), splat(SILENCE_DBFS));
+    row[COLUMN_LOUDNESS] = loudness(t, power);
+    row[COLUMN_SPECTRAL_ENTROPY] = entropy(power);
+    row[COLUMN_ALPHA_RATIO_DB] = DB_PER_LOG2 * (vlog2(high) - vlog2(low));
+    row[COLUMN_SLOPE_0_500] = slope(power, 0, BIN(500));
+    row[COLUMN_SLOPE_500_1500] = slope(power, BIN(500), BIN(1500));
+    for (int l = 0; l < LANES; l++)
+        for (int c = 0; c < COLUMN_COUNT; c++)
+            jobs[l].row[c] = row[c][l];
+}

@@ -1,0 +1,4 @@
+/* tables.c - see generate.py. */
+#include "tables.h"
+
+#include "tables.inc"

@@ -1,0 +1,32 @@
+/* tables.h - constant tables; formulas in generate.py. */
+#ifndef PROSODY_TABLES_H
+#define PROSODY_TABLES_H
+
+#include <stdint.h>
+
+#define PITCH_WINDOW 384
+#define PITCH_FFT 512
+#define PITCH_LAGS 160
+#define MEL_BANDS 26
+#define DECIMATOR_TAPS 47
+#define SPECTRUM_FFT_MAX 512
+
+extern const float prosody_cos512[512];
+extern const float prosody_sin512[512];
+extern const uint16_t prosody_reversal128[128];
+extern const uint16_t prosody_reversal256[256];
+extern const float prosody_pitch_window[PITCH_WINDOW];
+extern const float prosody_pitch_lag_weight[PITCH_LAGS];
+extern const float prosody_hnr_lag_weight[PITCH_LAGS];
+extern const float prosody_half_band[DECIMATOR_TAPS];
+
+extern const float prosody_spectrum_window8000[160];
+extern const float prosody_spectrum_window16000[320];
+extern const int8_t prosody_mel_band8000[129];
+extern const int8_t prosody_mel_band16000[257];
+extern const float prosody_mel_weight8000[129];
+extern const float prosody_mel_weight16000[257];
+extern const float prosody_equal_loudness8000[MEL_BANDS];
+extern const float prosody_equal_loudness16000[MEL_BANDS];
+
+#endif
