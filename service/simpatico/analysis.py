@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simpatico.audio import QualityMeter, StreamResampler, analysis_rate_hz
+from simpatico.audio import QualityMeter, StreamResampler, analysis_rate_hz, check_samples, codec_family, roles
 from simpatico.core import INDEX, FrameExtractor
-from simpatico.errors import AudioFormatError, ConfigError, MalformedAudioError, UnknownCallError
+from simpatico.errors import ConfigError, MalformedAudioError, UnknownCallError
 from simpatico.signals import AudioKind, measure
 from simpatico.style import AxisPrior, Bundle, style_features
 from simpatico.turns import ChannelTracker, dialogue
@@ -60,3 +60,189 @@ class AnalysisOptions:
             )
         if self.surrogates < 20:
             raise ConfigError(f"surrogates is {self.surrogates}; use 20 or more", field="surrogates")
+
+
+class _Channel:
+    """One channel's way from samples to utterances and quality flags."""
+
+    def __init__(self, role: Role, audio: AudioFormat, rate_hz: int) -> None:
+        self.role = role
+        self._extractor = FrameExtractor(rate_hz)
+        self._tracker = ChannelTracker(role, rate_hz)
+        self._quality = QualityMeter(audio.sample_rate_hz, audio.codec)
+        self._level_db = np.zeros(0, np.float32)  # of frames whose speech flag is still to come
+
+    def hear(self, samples: NDArray[np.float32]) -> None:
+        """Take samples as they entered, for the quality flags."""
+        self._quality.update_samples(samples)
+
+    def push(self, samples: NDArray[np.float32]) -> None:
+        """Take samples [n] at the analysis rate."""
+        frames = self._extractor.push(samples)
+        self._decided(frames, self._tracker.push(samples, frames))
+
+    def finish(self) -> None:
+        """Declare the end; frames and speech flags that were held back come now."""
+        frames = self._extractor.finish()
+        self._decided(frames, self._tracker.push(np.zeros(0, np.float32), frames))
+        self._decided(frames[:0], self._tracker.finish())
+
+    def speech(self) -> ChannelSpeech:
+        return self._tracker.snapshot()
+
+    def quality(self) -> ChannelQuality:
+        return self._quality.result(self.role)
+
+    def _decided(self, frames: NDArray[np.float32], speech: NDArray[np.bool_]) -> None:
+        level_db = np.concatenate([self._level_db, frames[:, INDEX["rms_dbfs"]]])
+        self._quality.update_speech(level_db[: len(speech)], speech)
+        self._level_db = level_db[len(speech) :]
+
+
+class CallAnalyzer:
+    """Analyses one call as a stream: ``feed`` any number of times, then ``finish`` once.
+
+    Parameters
+    ----------
+    call_id
+        Name of the call in the result.
+    audio
+        Format of the samples: 8000 to 192000 Hz, one or two channels.
+    caller_channel
+        Index of the caller's channel; None when a lone channel is the agent's.
+    bundle
+        The model bundle.
+    options
+        See :class:`AnalysisOptions`.
+
+    Raises
+    ------
+    AudioFormatError
+        When rate, channel count or ``caller_channel`` is out of range.
+
+    Notes
+    -----
+    Memory does not grow with the length of the call, but for one record per utterance. One analyzer serves one thread at a time.
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        audio: AudioFormat,
+        caller_channel: int | None,
+        bundle: Bundle,
+        options: AnalysisOptions | None = None,
+    ) -> None:
+        self._call_id = call_id
+        self._audio = audio
+        self._caller_channel = caller_channel
+        self._bundle = bundle
+        self._options = options or AnalysisOptions()
+        self._rate_hz = analysis_rate_hz(audio.sample_rate_hz)
+        self._resampler = StreamResampler(audio.sample_rate_hz, self._rate_hz, audio.channels)
+        self._channels = [
+            (index, _Channel(role, audio, self._rate_hz)) for role, index in roles(audio.channels, caller_channel).items()
+        ]
+        period_s = self._options.interim_period_s
+        quantum_s = ARCHIVE_QUANTUM_S if period_s is None else LIVE_QUANTUM_S
+        # Rounded down, so that an interim result is never later than asked for.
+        self._quantum = int(quantum_s * audio.sample_rate_hz)
+        self._interim_quanta = None if period_s is None else int(period_s / quantum_s + 1e-9)
+        self._rest = np.zeros((0, audio.channels), np.float32)
+        self._quanta = 0
+        self._taken = 0
+        self._finished = False
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds of audio fed so far."""
+        return (self._taken + len(self._rest)) / self._audio.sample_rate_hz
+
+    def feed(self, samples: NDArray[np.float32]) -> list[CallAnalysis]:
+        """Take samples and return the interim results that became due.
+
+        Parameters
+        ----------
+        samples
+            float32 [n, channels], full scale 1, any n.
+
+        Raises
+        ------
+        MalformedAudioError
+            When the shape is wrong or a sample is not finite. Nothing of it was taken.
+        UnknownCallError
+            After ``finish``.
+        """
+        self._check(samples)
+        samples = np.concatenate([self._rest, samples])
+        whole = len(samples) // self._quantum * self._quantum
+        interims = []
+        for start in range(0, whole, self._quantum):
+            self._take(samples[start : start + self._quantum])
+            self._quanta += 1
+            if self._interim_quanta is not None and self._quanta % self._interim_quanta == 0:
+                interims.append(self.snapshot())
+        self._rest = samples[whole:].copy()
+        return interims
+
+    def finish(self) -> CallAnalysis:
+        """Declare the end of the call and return the final result.
+
+        Raises
+        ------
+        UnknownCallError
+            When called twice.
+        """
+        if self._finished:
+            raise UnknownCallError(f"call {self._call_id!r} has ended already; start a new one")
+        self._take(self._rest)
+        self._rest = self._rest[:0]
+        self._push(self._resampler.finish())
+        for _, channel in self._channels:
+            channel.finish()
+        self._finished = True
+        return self.snapshot()
+
+    def snapshot(self) -> CallAnalysis:
+        """Return what is known now; changes nothing."""
+        speech = {channel.role: channel.speech() for _, channel in self._channels}
+        quality = {channel.role: channel.quality() for _, channel in self._channels}
+        talk = dialogue(speech.get(Role.CALLER), speech.get(Role.AGENT))
+        kind = AudioKind.of(self._rate_hz, self._audio.codec)
+        options = self._options
+        signals = measure(talk, speech, kind, self._bundle.norms, seed=options.seed, surrogates=options.surrogates)
+        features = style_features(talk, speech, signals)
+        return CallAnalysis(
+            call=CallInfo(
+                self._call_id,
+                self._taken / self._audio.sample_rate_hz,
+                self._audio,
+                self._rate_hz,
+                self._caller_channel,
+                self._finished,
+            ),
+            quality=quality,
+            dialogue=talk,
+            signals=signals,
+            style=self._bundle.estimate(features, kind=kind, prior=options.prior),
+            model=self._bundle.info,
+        )
+
+    def _check(self, samples: NDArray[np.float32]) -> None:
+        if self._finished:
+            raise UnknownCallError(f"call {self._call_id!r} has ended; start a new one")
+        if samples.ndim != 2 or samples.shape[1] != self._audio.channels or samples.dtype != np.float32:
+            raise MalformedAudioError(
+                f"samples must be float32 of shape [n, {self._audio.channels}], got {samples.dtype} of shape {list(samples.shape)}"
+            )
+        check_samples(samples, first=self._taken + len(self._rest))
+
+    def _take(self, samples: NDArray[np.float32]) -> None:
+        for index, channel in self._channels:
+            channel.hear(np.ascontiguousarray(samples[:, index]))
+        self._taken += len(samples)
+        self._push(self._resampler.push(samples))
+
+    def _push(self, samples: NDArray[np.float32]) -> None:
+        for index, channel in self._channels:
+            channel.push(np.ascontiguousarray(samples[:, index]))
