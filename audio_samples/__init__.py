@@ -1,0 +1,1 @@
+"""Synthetic two-channel sample calls and the scripts that make them."""
