@@ -1,7 +1,7 @@
 /* fft.h - real FFT of LANES frames at once.
  *
- * A real transform of N = 2M points is a complex one of M points over z[n] = x[2n] + i x[2n + 1] (Cooley-Tukey radix 4, decimation in time) and a split. The
- * caller writes z[n] to position reversal[n].
+ * A real transform of N = 2M points is a complex one of M points over z[n] = x[2n] + i x[2n + 1] (Cooley-Tukey radix 4, decimation in time, depth first so that what is
+ * in cache is used up) and a split. The caller writes z[n] to position reversal[n].
  */
 #ifndef PROSODY_FFT_H
 #define PROSODY_FFT_H
@@ -13,45 +13,88 @@ typedef struct fft_work {
     vf re[PITCH_FFT / 2], im[PITCH_FFT / 2];
 } fft_work;
 
-/* One radix-4 stage over blocks of 4 * span points. */
-INLINE void fft_stage4(fft_work *w, int size, int span) {
-    const int step = 512 / (4 * span);
-    for (int j = 0; j < span; j++) {
+/* Windows LANES frames of `window` samples, a multiple of 16, into the work area of a transform of 2 * half points. */
+INLINE void fft_load(fft_work *w, const float *const *frames, const float *weights, int window, const uint16_t *reversal, int half) {
+    for (int n = 0; n < window; n += LANES) {
+        vf block[LANES];
+        const vf weight = load(weights + n);
+        for (int l = 0; l < LANES; l++)
+            block[l] = load(frames[l] + n) * weight;
+        transpose(block);
+        for (int l = 0; l < LANES; l += 2) {
+            const int at = reversal[(n + l) / 2];
+            w->re[at] = block[l];
+            w->im[at] = block[l + 1];
+        }
+    }
+    for (int n = window / 2; n < half; n++)
+        w->re[reversal[n]] = w->im[reversal[n]] = (vf){0};
+}
+
+/* The first radix-2 stage, over `size` points. */
+INLINE void fft_first2(vf *re, vf *im, int size) {
+    for (int g = 0; g < size; g += 2) {
+        vf r = re[g], i = im[g];
+        re[g] = r + re[g + 1], im[g] = i + im[g + 1];
+        re[g + 1] = r - re[g + 1], im[g + 1] = i - im[g + 1];
+    }
+}
+
+/* The first radix-4 stage: all twiddle factors are 1. */
+INLINE void fft_first4(vf *re, vf *im, int size) {
+    for (int g = 0; g < size; g += 4) {
+        vf ar = re[g] + re[g + 2], ai = im[g] + im[g + 2], br = re[g] - re[g + 2], bi = im[g] - im[g + 2];
+        vf cr = re[g + 1] + re[g + 3], ci = im[g + 1] + im[g + 3], dr = im[g + 1] - im[g + 3], di = re[g + 3] - re[g + 1];
+        re[g] = ar + cr, im[g] = ai + ci;
+        re[g + 1] = br + dr, im[g + 1] = bi + di;
+        re[g + 2] = ar - cr, im[g + 2] = ai - ci;
+        re[g + 3] = br - dr, im[g + 3] = bi - di;
+    }
+}
+
+/* One radix-4 stage over a block of 4 * span points. */
+INLINE void fft_stage4(vf *re, vf *im, int span) {
+    const int step = 128 / span;
+    for (int j = 0; j < span; j++, re++, im++) {
         const float c1 = prosody_cos512[j * step], s1 = prosody_sin512[j * step];
         const float c2 = prosody_cos512[2 * j * step], s2 = prosody_sin512[2 * j * step];
         const float c3 = prosody_cos512[3 * j * step], s3 = prosody_sin512[3 * j * step];
-        for (int g = j; g < size; g += 4 * span) {
-            vf *re = w->re + g, *im = w->im + g;
-            vf r0 = re[0], i0 = im[0];
-            vf r1 = re[span] * c1 + im[span] * s1, i1 = im[span] * c1 - re[span] * s1;
-            vf r2 = re[2 * span] * c2 + im[2 * span] * s2, i2 = im[2 * span] * c2 - re[2 * span] * s2;
-            vf r3 = re[3 * span] * c3 + im[3 * span] * s3, i3 = im[3 * span] * c3 - re[3 * span] * s3;
-            vf ar = r0 + r2, ai = i0 + i2, br = r0 - r2, bi = i0 - i2;
-            vf cr = r1 + r3, ci = i1 + i3, dr = i1 - i3, di = r3 - r1; /* d = -i (x1 - x3) */
-            re[0] = ar + cr, im[0] = ai + ci;
-            re[span] = br + dr, im[span] = bi + di;
-            re[2 * span] = ar - cr, im[2 * span] = ai - ci;
-            re[3 * span] = br - dr, im[3 * span] = bi - di;
-        }
+        vf r0 = re[0], i0 = im[0];
+        vf r1 = re[span] * c1 + im[span] * s1, i1 = im[span] * c1 - re[span] * s1;
+        vf r2 = re[2 * span] * c2 + im[2 * span] * s2, i2 = im[2 * span] * c2 - re[2 * span] * s2;
+        vf r3 = re[3 * span] * c3 + im[3 * span] * s3, i3 = im[3 * span] * c3 - re[3 * span] * s3;
+        vf ar = r0 + r2, ai = i0 + i2, br = r0 - r2, bi = i0 - i2;
+        vf cr = r1 + r3, ci = i1 + i3, dr = i1 - i3, di = r3 - r1; /* d = -i (x1 - x3) */
+        re[0] = ar + cr, im[0] = ai + ci;
+        re[span] = br + dr, im[span] = bi + di;
+        re[2 * span] = ar - cr, im[2 * span] = ai - ci;
+        re[3 * span] = br - dr, im[3 * span] = bi - di;
     }
 }
 
-/* Complex transform of `size` (128 or 256) points, from reversed to natural order. */
-INLINE void fft_complex(fft_work *w, int size) {
-    int span = 1;
-    if (size == 128) {
-        for (int g = 0; g < size; g += 2) {
-            vf r = w->re[g], i = w->im[g];
-            w->re[g] = r + w->re[g + 1], w->im[g] = i + w->im[g + 1];
-            w->re[g + 1] = r - w->re[g + 1], w->im[g + 1] = i - w->im[g + 1];
-        }
-        span = 2;
+/* Complex transform of 128 points, from reversed to natural order. */
+INLINE void fft_complex128(fft_work *w) {
+    for (int b = 0; b < 128; b += 32) {
+        fft_first2(w->re + b, w->im + b, 32);
+        for (int s = b; s < b + 32; s += 8)
+            fft_stage4(w->re + s, w->im + s, 2);
+        fft_stage4(w->re + b, w->im + b, 8);
     }
-    for (; span < size; span *= 4)
-        fft_stage4(w, size, span);
+    fft_stage4(w->re, w->im, 32);
 }
 
-/* X[k] and X[M - k] of the real transform of 2M points from the complex one. For 0 < k < M. */
+/* Complex transform of 256 points. */
+INLINE void fft_complex256(fft_work *w) {
+    for (int b = 0; b < 256; b += 64) {
+        fft_first4(w->re + b, w->im + b, 64);
+        for (int s = b; s < b + 64; s += 16)
+            fft_stage4(w->re + s, w->im + s, 4);
+        fft_stage4(w->re + b, w->im + b, 16);
+    }
+    fft_stage4(w->re, w->im, 64);
+}
+
+/* X[k] and X[M - k] of the real transform of 2M points from the complex one, 0 < k < M. */
 INLINE void fft_split(const fft_work *w, int m, int k, vf *re, vf *im, vf *re_mirror, vf *im_mirror) {
     const int step = 256 / m;
     const float c = prosody_cos512[k * step], s = prosody_sin512[k * step];
@@ -72,6 +115,35 @@ INLINE void fft_power(const fft_work *w, int m, vf *power) {
         fft_split(w, m, k, &re, &im, &re_mirror, &im_mirror);
         power[k] = re * re + im * im;
         power[m - k] = re_mirror * re_mirror + im_mirror * im_mirror;
+    }
+}
+
+/* Cosine transform of a real even spectrum s[0 .. 256]: r[m] = s[0] / 2 + (-1)^m s[256] / 2 + sum_j s[j] cos(pi j m / 256), for m < lags (even, at most 256).
+ *
+ * By a real transform of 256 points of y[j] = (s[j] + s[256 - j]) / 2 - sin(pi j / 256) (s[j] - s[256 - j]): its real parts are r[2k], and its imaginary parts
+ * are the steps from r[2k - 1] to r[2k + 1] (Cooley, Lewis & Welch 1970). */
+INLINE void fft_cosine(fft_work *w, const vf *s, vf *r, int lags) {
+    vf odd = 0.5f * (s[0] - s[256]);
+    vf *const part[2] = {w->re, w->im};
+    w->re[0] = 0.5f * (s[0] + s[256]);
+    part[0][prosody_reversal128[64]] = s[128];
+    for (int j = 1; j < 128; j++) {
+        const int mirror = 256 - j;
+        vf half = 0.5f * (s[j] + s[mirror]), difference = s[j] - s[mirror];
+        vf turned = difference * prosody_sin512[j];
+        odd += difference * prosody_cos512[j];
+        part[j & 1][prosody_reversal128[j / 2]] = half - turned;
+        part[j & 1][prosody_reversal128[mirror / 2]] = half + turned;
+    }
+    fft_complex128(w);
+    r[0] = w->re[0] + w->im[0];
+    r[1] = odd;
+    for (int k = 1; 2 * k < lags; k++) {
+        vf re, im, re_mirror, im_mirror;
+        fft_split(w, 128, k, &re, &im, &re_mirror, &im_mirror);
+        odd -= im;
+        r[2 * k] = re;
+        r[2 * k + 1] = odd;
     }
 }
 

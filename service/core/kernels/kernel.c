@@ -34,7 +34,14 @@ static void decimate(const float *x, float *y, size_t count) {
 }
 
 static size_t find_bad(const float *x, size_t count) {
-    for (size_t i = 0; i < count; i++)
+    size_t i = 0;
+    for (; i + 4 * LANES <= count; i += 4 * LANES) {
+        const vi good = (vabs(load(x + i)) <= PROSODY_MAX_ABS) & (vabs(load(x + i + LANES)) <= PROSODY_MAX_ABS) &
+                        (vabs(load(x + i + 2 * LANES)) <= PROSODY_MAX_ABS) & (vabs(load(x + i + 3 * LANES)) <= PROSODY_MAX_ABS);
+        if (mask_bits(~good) != 0)
+            break;
+    }
+    for (; i < count; i++)
         if (!(fabsf(x[i]) <= PROSODY_MAX_ABS))
             return i;
     return count;

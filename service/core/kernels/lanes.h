@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
 #if defined(PROSODY_PORTABLE)
 #define LANES 4
 #elif defined(__AVX512F__)
@@ -62,11 +66,51 @@ INLINE vf vabs(vf a) {
     return (vf)((vi)a & splat_i(0x7fffffff));
 }
 
-INLINE int any(vi mask) {
-    int32_t total = 0;
+/* Transposes LANES vectors in place, by exchanging blocks of 1, 2, 4 ... lanes between vectors that far apart. */
+#define LANE_FIRST(l, h) (((l) & (h)) ? LANES + (l) - (h) : (l))
+#define LANE_SECOND(l, h) (((l) & (h)) ? LANES + (l) : (l) + (h))
+#define LANE_LIST4(f, h) f(0, h), f(1, h), f(2, h), f(3, h)
+#define LANE_LIST8(f, h) LANE_LIST4(f, h), f(4, h), f(5, h), f(6, h), f(7, h)
+#if LANES == 16
+#define LANE_LIST(f, h) LANE_LIST8(f, h), f(8, h), f(9, h), f(10, h), f(11, h), f(12, h), f(13, h), f(14, h), f(15, h)
+#elif LANES == 8
+#define LANE_LIST LANE_LIST8
+#else
+#define LANE_LIST LANE_LIST4
+#endif
+#define TRANSPOSE_STAGE(v, h)                                                             \
+    for (int i = 0; i < LANES; i++)                                                       \
+        if (!(i & (h))) {                                                                 \
+            vf a = (v)[i], b = (v)[i + (h)];                                              \
+            (v)[i] = __builtin_shufflevector(a, b, LANE_LIST(LANE_FIRST, h));             \
+            (v)[i + (h)] = __builtin_shufflevector(a, b, LANE_LIST(LANE_SECOND, h));      \
+        }
+
+INLINE void transpose(vf *v) {
+    TRANSPOSE_STAGE(v, 1)
+    TRANSPOSE_STAGE(v, 2)
+#if LANES >= 8
+    TRANSPOSE_STAGE(v, 4)
+#endif
+#if LANES >= 16
+    TRANSPOSE_STAGE(v, 8)
+#endif
+}
+
+/* One bit per lane of a mask. */
+INLINE uint32_t mask_bits(vi mask) {
+#if LANES == 16 && defined(__AVX512DQ__)
+    return _mm512_movepi32_mask((__m512i)mask);
+#elif LANES == 8 && defined(__AVX2__)
+    return (uint32_t)_mm256_movemask_ps((__m256)mask);
+#elif LANES == 4 && defined(__SSE2__)
+    return (uint32_t)_mm_movemask_ps((__m128)mask);
+#else
+    uint32_t bits = 0;
     for (int l = 0; l < LANES; l++)
-        total |= mask[l];
-    return total != 0;
+        bits |= (uint32_t)(mask[l] & 1) << l;
+    return bits;
+#endif
 }
 
 /* Square root; compilers turn the loop into one instruction. */

@@ -8,81 +8,83 @@
 #define SILENCE_POWER 1e-18f
 /* Candidates must reach this correlation; below it no path would take them. */
 #define MIN_STRENGTH 0.05f
+#define LOG2_8000 12.9657843f
 
-static void load_frames(const frame_job *jobs, fft_work *work) {
-    for (int n = 0; n < PITCH_WINDOW / 2; n++) {
-        vf even, odd;
-        for (int l = 0; l < LANES; l++) {
-            even[l] = jobs[l].pitch[2 * n];
-            odd[l] = jobs[l].pitch[2 * n + 1];
-        }
-        const int at = prosody_reversal256[n];
-        work->re[at] = even * prosody_pitch_window[2 * n];
-        work->im[at] = odd * prosody_pitch_window[2 * n + 1];
-    }
-    for (int n = PITCH_WINDOW / 2; n < PITCH_FFT / 2; n++)
-        work->re[prosody_reversal256[n]] = work->im[prosody_reversal256[n]] = (vf){0};
-}
-
-/* Real even sequence s[0 .. BINS] (s[512 - k] = s[k]) to its transform at lags 0 .. PITCH_LAGS - 1, divided by lag 0 and by the window's own. */
+/* Real even spectrum to its transform at lags 0 .. PITCH_LAGS - 1, divided by lag 0 and by the window's own. */
 static void autocorrelate(const vf *s, const float *lag_weight, fft_work *work, vf *r) {
-    for (int n = 0; n < BINS; n++) {
-        const int even = 2 * n, odd = 2 * n + 1;
-        work->re[prosody_reversal256[n]] = s[even <= BINS ? even : PITCH_FFT - even];
-        work->im[prosody_reversal256[n]] = s[odd <= BINS ? odd : PITCH_FFT - odd];
-    }
-    fft_complex(work, BINS);
-    vf zero = work->re[0] + work->im[0];
-    vf scale = 1.0f / vmax(zero, splat(1e-30f));
-    r[0] = zero * scale;
-    for (int k = 1; k < PITCH_LAGS; k++) {
-        vf re, im, re_mirror, im_mirror;
-        fft_split(work, BINS, k, &re, &im, &re_mirror, &im_mirror);
-        r[k] = re * scale * lag_weight[k];
-    }
+    fft_cosine(work, s, r, PITCH_LAGS);
+    vf scale = 1.0f / vmax(r[0], splat(1e-30f));
+    for (int k = 0; k < PITCH_LAGS; k++)
+        r[k] *= scale * lag_weight[k];
 }
 
-/* Keeps the strongest candidates in order of falling strength. */
-static void keep(pitch_frame *out, float log2_f0, float strength, float harmonicity) {
-    int at = out->count < PITCH_CANDIDATES ? out->count++ : PITCH_CANDIDATES - 1;
-    if (at == PITCH_CANDIDATES - 1 && out->count == PITCH_CANDIDATES && out->strength[at] > strength && out->strength[at] > 0.0f)
-        return;
+/* Keeps the strongest candidates in order of falling strength; log2_f0 holds lags until they are all known. */
+INLINE void keep(pitch_frame *out, float lag, float strength, float harmonicity) {
+    int at = out->count;
+    if (at == PITCH_CANDIDATES) {
+        if (out->strength[--at] >= strength)
+            return;
+    } else {
+        out->count++;
+    }
     for (; at > 0 && out->strength[at - 1] < strength; at--) {
         out->strength[at] = out->strength[at - 1];
         out->log2_f0[at] = out->log2_f0[at - 1];
         out->harmonicity[at] = out->harmonicity[at - 1];
     }
     out->strength[at] = strength;
-    out->log2_f0[at] = log2_f0;
+    out->log2_f0[at] = lag;
     out->harmonicity[at] = harmonicity;
 }
 
 /* The peaks of r as candidates; peak position and height by a parabola through three lags. */
-static void pick(const pitch_range *range, const float *r, const float *sound, pitch_frame *out) {
-    out->count = 0;
-    for (int c = 0; c < PITCH_CANDIDATES; c++)
-        out->strength[c] = 0.0f;
+static void pick(const pitch_range *range, const vf *r, const vf *sound, vi audible, const frame_job *jobs) {
     for (int k = range->lag_min; k <= range->lag_max; k++) {
-        if (!(r[k] > r[k - 1] && r[k] >= r[k + 1] && r[k] > MIN_STRENGTH))
+        uint32_t bits = mask_bits((r[k] > r[k - 1]) & (r[k] >= r[k + 1]) & (r[k] > MIN_STRENGTH) & audible);
+        if (bits == 0)
             continue;
-        const float slope = 0.5f * (r[k + 1] - r[k - 1]), bend = 2.0f * r[k] - r[k - 1] - r[k + 1];
-        const float shift = slope / bend;
-        float strength = r[k] + 0.5f * slope * shift;
-        if (strength > 1.0f)
-            strength = 1.0f / strength;
-        const float sound_slope = 0.5f * (sound[k + 1] - sound[k - 1]), sound_bend = sound[k - 1] + sound[k + 1] - 2.0f * sound[k];
-        const float harmonicity = sound[k] + shift * (sound_slope + 0.5f * shift * sound_bend);
-        keep(out, __builtin_log2f(8000.0f / ((float)k + shift)), strength, harmonicity);
+        vf slope = 0.5f * (r[k + 1] - r[k - 1]), bend = 2.0f * r[k] - r[k - 1] - r[k + 1];
+        vf shift = slope / bend;
+        vf strength = r[k] + 0.5f * slope * shift;
+        strength = choose(strength > 1.0f, 1.0f / strength, strength);
+        vf sound_slope = 0.5f * (sound[k + 1] - sound[k - 1]), sound_bend = sound[k - 1] + sound[k + 1] - 2.0f * sound[k];
+        vf harmonicity = sound[k] + shift * (sound_slope + 0.5f * shift * sound_bend);
+        vf lag = shift + (float)k;
+        for (; bits != 0; bits &= bits - 1) {
+            const int l = __builtin_ctz(bits);
+            keep(jobs[l].candidates, lag[l], strength[l], harmonicity[l]);
+        }
+    }
+}
+
+/* Lags to log2 of F0, for all lanes at once. */
+static void lags_to_log2_f0(const frame_job *jobs) {
+    for (int c = 0; c < PITCH_CANDIDATES; c++) {
+        vf lag = splat(1.0f);
+        int32_t most = 0;
+        for (int l = 0; l < LANES; l++)
+            if (c < jobs[l].candidates->count) {
+                lag[l] = jobs[l].candidates->log2_f0[c];
+                most = c + 1;
+            }
+        if (most == 0)
+            return;
+        vf log2_f0 = LOG2_8000 - vlog2(lag);
+        for (int l = 0; l < LANES; l++)
+            if (c < jobs[l].candidates->count)
+                jobs[l].candidates->log2_f0[c] = log2_f0[l];
     }
 }
 
 void PROSODY_LEVEL_NAME(pitch_candidates)(const pitch_range *range, const frame_job *jobs) {
     fft_work work;
     vf power[BINS + 1], r[PITCH_LAGS], sound[PITCH_LAGS];
-    float lane_r[PITCH_LAGS], lane_sound[PITCH_LAGS];
+    const float *frames[LANES];
 
-    load_frames(jobs, &work);
-    fft_complex(&work, BINS);
+    for (int l = 0; l < LANES; l++)
+        frames[l] = jobs[l].pitch;
+    fft_load(&work, frames, prosody_pitch_window, PITCH_WINDOW, prosody_reversal256, BINS);
+    fft_complex256(&work);
     fft_power(&work, BINS, power);
     for (int k = 0; k < FIRST_BIN; k++)
         power[k] = (vf){0};
@@ -99,13 +101,9 @@ void PROSODY_LEVEL_NAME(pitch_candidates)(const pitch_range *range, const frame_
     autocorrelate(power, prosody_pitch_lag_weight, &work, r);
 
     for (int l = 0; l < LANES; l++) {
-        for (int k = 0; k < PITCH_LAGS; k++) {
-            lane_r[k] = r[k][l];
-            lane_sound[k] = sound[k][l];
-        }
         jobs[l].candidates->count = 0;
         jobs[l].candidates->level = level[l];
-        if (mean_square[l] > SILENCE_POWER)
-            pick(range, lane_r, lane_sound, jobs[l].candidates);
     }
+    pick(range, r, sound, mean_square > SILENCE_POWER, jobs);
+    lags_to_log2_f0(jobs);
 }

@@ -27,26 +27,16 @@ static const rate_tables tables8000 = {160, 256, prosody_spectrum_window8000, pr
 static const rate_tables tables16000 = {320, 512, prosody_spectrum_window16000, prosody_reversal256, prosody_mel_band16000, prosody_mel_weight16000,
                                         prosody_equal_loudness16000};
 
-/* Windows the frames into the work area, in reversed order; returns the sum of squares. */
-static vf load_frames(const rate_tables *t, const frame_job *jobs, fft_work *work) {
-    vf square = {0}, norm = {0};
-    const int half = t->window / 2;
-    for (int n = 0; n < half; n++) {
-        vf even, odd;
-        for (int l = 0; l < LANES; l++) {
-            even[l] = jobs[l].spectrum[2 * n];
-            odd[l] = jobs[l].spectrum[2 * n + 1];
-        }
-        even *= t->weights[2 * n];
-        odd *= t->weights[2 * n + 1];
-        square += even * even + odd * odd;
-        norm += t->weights[2 * n] * t->weights[2 * n] + t->weights[2 * n + 1] * t->weights[2 * n + 1];
-        work->re[t->reversal[n]] = even;
-        work->im[t->reversal[n]] = odd;
-    }
-    for (int n = half; n < t->fft / 2; n++)
-        work->re[t->reversal[n]] = work->im[t->reversal[n]] = (vf){0};
-    return square / norm;
+/* Mean square of the windowed frames: Parseval over the real transform of `fft` points, whose power is given for 0 .. fft / 2. */
+static vf mean_square(const rate_tables *t, const vf *power) {
+    const int top = t->fft / 2;
+    vf sum = 0.5f * (power[0] + power[top]);
+    for (int k = 1; k < top; k++)
+        sum += power[k];
+    float norm = 0;
+    for (int n = 0; n < t->window; n++)
+        norm += t->weights[n] * t->weights[n];
+    return sum * (2.0f / ((float)t->fft * norm));
 }
 
 static vf band_power(const vf *power, int first, int last) {
@@ -61,7 +51,6 @@ static vf loudness(const rate_tables *t, const vf *power) {
     vf band[MEL_BANDS + 1];
     for (int b = 0; b <= MEL_BANDS; b++)
         band[b] = (vf){0};
-    vf spill = {0};
     for (int k = 1; k <= t->fft / 2; k++) {
         const int b = t->mel_band[k];
         if (b < 0)
@@ -71,7 +60,6 @@ static vf loudness(const rate_tables *t, const vf *power) {
         if (b > 0)
             band[b - 1] += power[k] - rising;
     }
-    (void)spill;
     vf sum = {0};
     for (int b = 0; b < MEL_BANDS; b++) {
         vf x = band[b] * t->equal_loudness[b];
@@ -107,18 +95,22 @@ static vf slope(const vf *power, int first, int last) {
 
 void PROSODY_LEVEL_NAME(spectrum)(int32_t rate_hz, const frame_job *jobs) {
     const rate_tables *t = rate_hz == 8000 ? &tables8000 : &tables16000;
+    const float *frames[LANES];
     fft_work work;
     vf power[SPECTRUM_FFT_MAX / 2 + 1];
     vf row[COLUMN_COUNT];
 
-    vf square = load_frames(t, jobs, &work);
+    for (int l = 0; l < LANES; l++)
+        frames[l] = jobs[l].spectrum;
+    fft_load(&work, frames, t->weights, t->window, t->reversal, t->fft / 2);
     if (t->fft == 256) {
-        fft_complex(&work, 128);
+        fft_complex128(&work);
         fft_power(&work, 128, power);
     } else {
-        fft_complex(&work, 256);
+        fft_complex256(&work);
         fft_power(&work, 256, power);
     }
+    vf square = mean_square(t, power);
     const int top = t->fft / 2 < BIN(5000) ? t->fft / 2 : (int)(5000 / HZ_PER_BIN);
     vf low = band_power(power, BIN(50), (int)(1000 / HZ_PER_BIN)) + POWER_FLOOR;
     vf high = band_power(power, BIN(1000), top) + POWER_FLOOR;
