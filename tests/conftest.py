@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bench.harper_valley import ABSENT, RealCall, find_folder, load_calls
+from simpatico.audio import read_call
+from simpatico.style import Bundle, load_bundle
+
+SAMPLES = Path(__file__).resolve().parent.parent / "audio_samples"
+
+
+@dataclass(frozen=True, slots=True)
+class SampleCall:
+    """One sample call: its audio, float32 [n, 2] at 8 kHz, channel 0 = caller, and its entry in the manifest."""
+
+    name: str
+    path: Path
+    samples: NDArray[np.float32]
+    manifest: dict[str, Any]
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +35,20 @@ def harper_valley() -> list[RealCall]:
     if folder is None:
         pytest.skip(ABSENT)
     return load_calls(folder)
+
+
+@pytest.fixture(scope="session")
+def sample_calls() -> list[SampleCall]:
+    """Return the sample calls of the repository, in the manifest's order."""
+    manifest = json.loads((SAMPLES / "manifest.json").read_text("utf-8"))
+    calls = []
+    for entry in manifest["calls"]:
+        path = SAMPLES / entry["file"]
+        calls.append(SampleCall(entry["name"], path, read_call(path).samples, entry))
+    return calls
+
+
+@pytest.fixture(scope="session")
+def bundle() -> Bundle:
+    """Return the bundle that ships."""
+    return load_bundle()
