@@ -64,22 +64,26 @@ class CallOptions(_message.Message):
     INTERIM_PERIOD_S_FIELD_NUMBER: _builtins.int
     FULL_INTERIMS_FIELD_NUMBER: _builtins.int
     NO_INTERIMS_FIELD_NUMBER: _builtins.int
-    interim_period_s: _builtins.int
-    """Seconds of call time between interim results, 1 or more, in whole seconds; 0 is the default of 1."""
+    SEED_FIELD_NUMBER: _builtins.int
+    interim_period_s: _builtins.float
+    """Seconds of call time between interim results; 0 is the default of 1. The deployment says how short it may be (0.5 unless configured)."""
     full_interims: _builtins.bool
     """Interim results carry the lists of utterances, turns and floor transfers. Off by default: they grow with the call. Finals always do."""
     no_interims: _builtins.bool
     """No interim results at all."""
+    seed: _builtins.int
+    """Seed of the surrogates of influence and entrainment, 0 to 2^63 - 1; the same seed gives the same figures."""
     def __init__(
         self,
         *,
-        interim_period_s: _builtins.int = ...,
+        interim_period_s: _builtins.float = ...,
         full_interims: _builtins.bool = ...,
         no_interims: _builtins.bool = ...,
+        seed: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["full_interims", b"full_interims", "interim_period_s", b"interim_period_s", "no_interims", b"no_interims"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["full_interims", b"full_interims", "interim_period_s", b"interim_period_s", "no_interims", b"no_interims", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -707,12 +711,15 @@ class RecordingHeader(_message.Message):
     FORMAT_FIELD_NUMBER: _builtins.int
     CALLER_CHANNEL_FIELD_NUMBER: _builtins.int
     AGENT_ONLY_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """The client's name for the call, as in StartCall."""
     caller_channel: _builtins.int
     """Which channel is the caller's; absent: channel 0."""
     agent_only: _builtins.bool
     """The only channel is the agent's."""
+    seed: _builtins.int
+    """Seed of the surrogates, as in CallOptions."""
     @_builtins.property
     def format(self) -> Global___RawAudioFormat:
         """Format of headerless audio. Absent: the bytes are a file (WAV, FLAC, OGG, MP3) that says so itself."""
@@ -724,10 +731,11 @@ class RecordingHeader(_message.Message):
         format: Global___RawAudioFormat | None = ...,
         caller_channel: _builtins.int | None = ...,
         agent_only: _builtins.bool = ...,
+        seed: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_caller_channel", b"_caller_channel", "caller_channel", b"caller_channel", "format", b"format"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_caller_channel", b"_caller_channel", "agent_only", b"agent_only", "call_id", b"call_id", "caller_channel", b"caller_channel", "format", b"format"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_caller_channel", b"_caller_channel", "agent_only", b"agent_only", "call_id", b"call_id", "caller_channel", b"caller_channel", "format", b"format", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__caller_channel: _TypeAlias = _typing.Literal["caller_channel"]  # noqa: Y015
     _WhichOneofArgType__caller_channel: _TypeAlias = _typing.Literal["_caller_channel", b"_caller_channel"]  # noqa: Y015

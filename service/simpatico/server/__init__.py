@@ -1,0 +1,16 @@
+"""The gRPC service: sessions, limits, conversion, health, drain. It measures nothing itself.
+
+``convert``     the only code that turns protobuf messages into Simpatico's types and back
+``status``      the only table from exceptions to gRPC status
+``gate``        how fast a call's audio may come
+``tracks``      chunks of one or two tracks -> samples in order
+``session``     one call: messages in, answers out; no I/O, no clock
+``lanes``       jobs of one call one after another, on threads shared by all calls
+``outbox``      answers on their way to a client that may be slow
+``stream``      one StreamAnalyze: many calls, time-outs, faults, drain
+``recording``   one AnalyzeRecording
+``service``     what all streams of a process share
+``app``         listening: ports, TLS, health, reflection, signals
+``workers``     several processes on one port
+``logs``        log lines without audio or identity
+"""

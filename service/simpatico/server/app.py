@@ -1,0 +1,302 @@
+"""Listening: ports, TLS, keepalive, health, reflection, signals, drain.
+
+`Application` is one process' server, from start to stop; `serve` runs it until a signal. Plain text is refused on addresses that other
+machines can reach, unless the
+deployment says that it means it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import os
+import signal
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+from grpc_reflection.v1alpha import reflection
+
+from simpatico.config import Settings, TlsSettings
+from simpatico.errors import ConfigError, ListenError
+from simpatico.server.lanes import Threads
+from simpatico.server.logs import fields
+from simpatico.server.service import SERVICE_NAME, AnalysisService, Shared
+from simpatico.server.session import Analyzer, AnalyzerFactory, CallPlan
+
+if TYPE_CHECKING:
+    from simpatico.types import AudioFormat
+
+__all__ = ["Application", "analyzer_factory", "check_exposure", "serve"]
+
+CORE_MESSAGE_FACTOR = 2
+"""How far beyond the limit gRPC itself lets a message in, so that our own error, which names the remedy, can be given for what is a
+little too large."""
+CLOSING_S = 5.0
+"""How long the last finals may take to reach their clients."""
+POLL_S = 0.05
+
+log = logging.getLogger(__name__)
+
+
+def analyzer_factory(settings: Settings) -> AnalyzerFactory:
+    """Load the model bundle once; return what makes an analyzer for each call.
+
+    Raises
+    ------
+    BundleError
+        The bundle is missing, or was made for another feature schema.
+    """
+    from simpatico.analysis import AnalysisOptions, CallAnalyzer
+    from simpatico.style import load_bundle
+
+    bundle = load_bundle(settings.analysis.bundle)
+    surrogates = settings.analysis.surrogates
+
+    def make(plan: CallPlan, audio: AudioFormat) -> Analyzer:
+        options = AnalysisOptions(interim_period_s=plan.interim_period_s, seed=plan.seed, surrogates=surrogates)
+        return CallAnalyzer(plan.call_id, audio, plan.caller_channel, bundle, options)
+
+    return make
+
+
+def check_exposure(settings: Settings) -> None:
+    """Refuse plain text where other machines can reach it.
+
+    Raises
+    ------
+    ConfigError
+        The address is not loopback, there is no TLS, and nobody said that this is meant.
+    """
+    host = settings.server.host
+    if settings.tls.certificate is None and not settings.server.allow_insecure and not _is_loopback(host):
+        raise ConfigError(
+            f"host {host!r} can be reached from other machines, and without TLS anybody on the way can listen: give tls.certificate and "
+            f"tls.key, "
+            "listen on 127.0.0.1, or set server.allow_insecure where the network itself is encrypted",
+            field="server.host",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    return False
+
+
+class Application:
+    """One process' server.
+
+    Parameters
+    ----------
+    settings
+        All of them.
+    factory
+        What makes analyzers; by default `analyzer_factory`.
+    share_port
+        Let other processes listen on the same port (SO_REUSEPORT).
+
+    Attributes
+    ----------
+    shared
+        State that the streams share.
+    """
+
+    def __init__(self, settings: Settings, factory: AnalyzerFactory | None = None, *, share_port: bool = False) -> None:
+        check_exposure(settings)
+        self._settings = settings
+        self._share_port = share_port
+        threads = Threads(settings.server.threads or os.cpu_count() or 1)
+        self.shared = Shared(settings, factory or analyzer_factory(settings), threads)
+        self._health = HealthServicer()
+        self._server: grpc.aio.Server | None = None
+        self._hurry = asyncio.Event()
+
+    async def start(self) -> str:
+        """Listen, and return HOST:PORT.
+
+        Raises
+        ------
+        ListenError
+            The address cannot be had; the message says why.
+        ConfigError
+            A certificate or key cannot be used.
+        """
+        server = grpc.aio.server(options=_options(self._settings, self._share_port))
+        server.add_generic_rpc_handlers((AnalysisService(self.shared).handler(),))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        if self._settings.server.reflection:
+            names = (SERVICE_NAME, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, server)
+        address = self._bind(server)
+        await server.start()
+        for name in ("", SERVICE_NAME):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        self._server = server
+        log.info("serving", extra=fields(address=address))
+        return address
+
+    async def drain(self, grace_s: float | None = None) -> None:
+        """Take no new calls, let open ones go on for the grace, give the rest their finals, and stop.
+
+        Parameters
+        ----------
+        grace_s
+            Seconds; by default that of the settings. `hurry` cuts it short.
+        """
+        grace_s = self._settings.server.drain_grace_s if grace_s is None else grace_s
+        shared = self.shared
+        shared.draining = True
+        await self._health.enter_graceful_shutdown()
+        log.info("draining", extra=fields(calls=shared.open_calls, grace_s=grace_s))
+        for stream in tuple(shared.streams):
+            stream.drain(grace_s)
+        await self._idle_within(grace_s)
+        for stream in tuple(shared.streams):
+            stream.stop()
+        await self._streams_gone_within(CLOSING_S)
+        await self.stop()
+
+    @property
+    def hurrying(self) -> bool:
+        """`hurry` was called."""
+        return self._hurry.is_set()
+
+    def hurry(self) -> None:
+        """Give finals now instead of at the end of the grace."""
+        self._hurry.set()
+
+    async def stop(self) -> None:
+        """Stop at once; what is open is cancelled."""
+        if self._server is not None:
+            await self._server.stop(None)
+            self._server = None
+        self.shared.threads.close()
+
+    async def _idle_within(self, seconds: float) -> None:
+        end_s = self.shared.clock() + seconds
+        while (self.shared.streams or self.shared.recordings) and not self._hurry.is_set() and self.shared.clock() < end_s:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), POLL_S)
+
+    async def _streams_gone_within(self, seconds: float) -> None:
+        end_s = self.shared.clock() + seconds
+        while self.shared.streams and self.shared.clock() < end_s:
+            await asyncio.sleep(POLL_S)
+
+    def _bind(self, server: grpc.aio.Server) -> str:
+        host, port = self._settings.server.host, self._settings.server.port
+        shown = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        credentials = _credentials(self._settings.tls)
+        try:
+            if credentials is None:
+                bound = server.add_insecure_port(f"{shown}:{port}")
+            else:
+                bound = server.add_secure_port(f"{shown}:{port}", credentials)
+        except RuntimeError as error:
+            raise _listen_error(host, port) from error
+        if bound == 0:
+            raise _listen_error(host, port)
+        return f"{shown}:{bound}"
+
+
+def _listen_error(host: str, port: int) -> ListenError:
+    """Ask the system itself why, because gRPC does not say."""
+    why = "the address cannot be used"
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, proto) as probe:
+            probe.bind(address)
+    except OSError as error:
+        why = error.strerror or str(error)
+    return ListenError(
+        f"cannot listen on {host}:{port}: {why}; stop what uses it, or choose another address or port (0 takes a free one)",
+        field="server.port",
+    )
+
+
+def _options(settings: Settings, share_port: bool) -> list[tuple[str, int]]:
+    keepalive = settings.keepalive
+    return [
+        ("grpc.max_receive_message_length", settings.limits.message_bytes * CORE_MESSAGE_FACTOR),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.so_reuseport", int(share_port)),
+        ("grpc.keepalive_time_ms", round(keepalive.ping_s * 1000)),
+        ("grpc.keepalive_timeout_ms", round(keepalive.ping_timeout_s * 1000)),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.http2.min_ping_interval_without_data_ms", round(keepalive.client_ping_s * 1000)),
+    ]
+
+
+def _credentials(tls: TlsSettings) -> grpc.ServerCredentials | None:
+    if tls.certificate is None or tls.key is None:
+        return None
+    certificate, key = _pem(tls.certificate, "tls.certificate"), _pem(tls.key, "tls.key")
+    authority = _pem(tls.client_ca, "tls.client_ca") if tls.client_ca is not None else None
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls.certificate, tls.key)
+        if tls.client_ca is not None:
+            context.load_verify_locations(tls.client_ca)
+    except ssl.SSLError as error:
+        raise ConfigError(
+            f"certificate {str(tls.certificate)!r}, key {str(tls.key)!r} and client_ca {str(tls.client_ca)!r} cannot be used together: "
+            f"{error.reason or error}; give PEM files, the key that of the certificate and without a password",
+            field="tls",
+        ) from error
+    return grpc.ssl_server_credentials([(key, certificate)], root_certificates=authority, require_client_auth=authority is not None)
+
+
+def _pem(path: Path, name: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"cannot read {name} {str(path)!r}: {error.strerror or error}", field=name) from error
+
+
+async def serve(
+    settings: Settings, announce: Callable[[str], None], factory: AnalyzerFactory | None = None, *, share_port: bool = False
+) -> None:
+    """Serve until SIGTERM or SIGINT, then drain; a second signal cuts the grace short, a third ends at once.
+
+    Parameters
+    ----------
+    announce
+        Called with HOST:PORT when calls are taken.
+    """
+    application = Application(settings, factory, share_port=share_port)
+    signalled, dropped = asyncio.Event(), asyncio.Event()
+
+    def on_signal() -> None:
+        if not signalled.is_set():
+            signalled.set()
+        elif not application.hurrying:
+            application.hurry()
+        else:
+            dropped.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    announce(await application.start())
+    await signalled.wait()
+    draining = asyncio.create_task(application.drain())
+    give_up = asyncio.create_task(dropped.wait())
+    await asyncio.wait((draining, give_up), return_when=asyncio.FIRST_COMPLETED)
+    if dropped.is_set():
+        draining.cancel()
+        await application.stop()
+    else:
+        give_up.cancel()
+        await draining
+    log.info("stopped")

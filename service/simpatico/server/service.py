@@ -1,0 +1,183 @@
+"""What all streams of a process share: limits, counts, threads, what measures, and the two methods of ``AnalysisService``."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+
+from simpatico.config import Settings
+from simpatico.errors import DrainingError, MessageTooLargeError, RequestError, SessionLimitError
+from simpatico.server.lanes import Threads
+from simpatico.server.logs import fields
+from simpatico.server.recording import analyze_recording
+from simpatico.server.session import AnalyzerFactory
+from simpatico.server.status import rpc_status
+from simpatico.v1 import analysis_service_pb2 as pb
+
+if TYPE_CHECKING:
+    from simpatico.server.stream import Stream
+
+__all__ = ["SERVICE_NAME", "AnalysisService", "Shared", "Undecodable"]
+
+SERVICE_NAME = pb.DESCRIPTOR.services_by_name["AnalysisService"].full_name
+RETRY_S = 5.0
+"""When to try again after a limit on how much goes on at once: calls end every few seconds on a busy process."""
+
+log = logging.getLogger(__name__)
+M = TypeVar("M", bound=Message)
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+@dataclass(eq=False)
+class Shared:
+    """State of one process. For the event loop's thread only.
+
+    Attributes
+    ----------
+    clock
+        Seconds of a monotonic clock.
+    open_calls, recordings
+        How many are going on.
+    draining
+        No new calls are taken.
+    """
+
+    settings: Settings
+    factory: AnalyzerFactory
+    threads: Threads
+    clock: Callable[[], float] = time.monotonic
+    open_calls: int = 0
+    recordings: int = 0
+    draining: bool = False
+    streams: set[Stream] = field(default_factory=set)
+    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def admit_call(self) -> str:
+        """Count a call in, and return how the log names it.
+
+        Raises
+        ------
+        DrainingError, SessionLimitError
+            It cannot be taken now.
+        """
+        self.refuse_when_draining()
+        limit = self.settings.limits.calls
+        if self.open_calls >= limit:
+            raise SessionLimitError(
+                f"{self.open_calls} calls are open, the limit of this process: try again later or elsewhere, or raise limits.calls",
+                retry_after_s=RETRY_S,
+            )
+        self.open_calls += 1
+        return f"{os.getpid()}-{next(self._numbers)}"
+
+    def admit_recording(self) -> str:
+        """Count a recording in, as `admit_call`."""
+        self.refuse_when_draining()
+        limit = self.settings.limits.recordings
+        if self.recordings >= limit:
+            raise SessionLimitError(
+                f"{self.recordings} recordings are being analysed, the limit of this process: try again later or elsewhere, or raise "
+                "limits.recordings",
+                retry_after_s=RETRY_S,
+            )
+        self.recordings += 1
+        return f"{os.getpid()}-{next(self._numbers)}"
+
+    def refuse_when_draining(self) -> None:
+        """Raise DrainingError while the service is stopping."""
+        if self.draining:
+            raise DrainingError("the service is stopping and takes no new calls: connect again, to another process")
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """Stands for a message that could not be decoded, so that its stream can be ended with the right status."""
+
+    error: RequestError | MessageTooLargeError
+
+
+class AnalysisService:
+    """The two methods, and their registration."""
+
+    def __init__(self, shared: Shared) -> None:
+        self.shared = shared
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """Return what a server registers."""
+        return grpc.method_handlers_generic_handler(
+            SERVICE_NAME,
+            {
+                "StreamAnalyze": grpc.stream_stream_rpc_method_handler(
+                    self.stream_analyze,
+                    request_deserializer=self._decoder(pb.StreamAnalyzeRequest),
+                    response_serializer=pb.StreamAnalyzeResponse.SerializeToString,
+                ),
+                "AnalyzeRecording": grpc.stream_unary_rpc_method_handler(
+                    self.analyze_recording,
+                    request_deserializer=self._decoder(pb.AnalyzeRecordingRequest),
+                    response_serializer=pb.AnalyzeRecordingResponse.SerializeToString,
+                ),
+            },
+        )
+
+    async def stream_analyze(self, requests: object, context: Context) -> None:
+        """Serve one ``StreamAnalyze``."""
+        del requests  # the context's read is used instead
+        from simpatico.server.stream import Stream
+
+        stream = Stream(self.shared, context.read, context.write)
+        try:
+            await stream.run()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            await _abort(context, error)
+
+    async def analyze_recording(self, requests: AsyncIterator[Any], context: Context) -> pb.AnalyzeRecordingResponse:
+        """Serve one ``AnalyzeRecording``."""
+        try:
+            return await analyze_recording(self.shared, requests)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            await _abort(context, error)
+
+    def _decoder(self, kind: type[M]) -> Callable[[bytes], M | Undecodable]:
+        limit = self.shared.settings.limits.message_bytes
+
+        def decode(data: bytes) -> M | Undecodable:
+            if len(data) > limit:
+                return Undecodable(
+                    MessageTooLargeError(
+                        f"a message of {len(data)} bytes came where at most {limit} are taken: send less audio in each, or raise "
+                        f"limits.message_bytes"
+                    )
+                )
+            try:
+                return kind.FromString(data)
+            except DecodeError:
+                return Undecodable(
+                    RequestError(
+                        f"{len(data)} bytes came that are not a {kind.DESCRIPTOR.full_name}: use the proto of package simpatico.v1"
+                    )
+                )
+
+        return decode
+
+
+async def _abort(context: Context, error: Exception) -> NoReturn:
+    code, message, metadata = rpc_status(error)
+    if code is grpc.StatusCode.INTERNAL:
+        log.error("request failed", exc_info=error)
+    else:
+        log.info("request refused", extra=fields(code=code.name, error=type(error).__name__))
+    await context.abort(code, message, trailing_metadata=metadata)

@@ -1,0 +1,366 @@
+"""One StreamAnalyze: many calls on one stream, each on its own lane; time-outs, faults, back-pressure, drain.
+
+Rules:
+1. Answers of one call come in the order of its messages. Calls do not wait for each other.
+2. A fault of a call ends that call with one ``error``; what was on its way for it is dropped. The stream goes on.
+3. A fault of the stream (undecodable message, too idle, too long) ends it with a status. So does a defect of ours outside any call.
+4. Nothing is read while more than the backlog waits for analysis, or while the client does not read its answers.
+5. However the stream ends, every call on it is freed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from simpatico.errors import (
+    DuplicateCallError,
+    IdleTimeoutError,
+    RequestError,
+    SessionLimitError,
+    SimpaticoError,
+    StreamTooLongError,
+    UnknownCallError,
+)
+from simpatico.server.lanes import Lane
+from simpatico.server.logs import fields
+from simpatico.server.session import CallPlan, CallSession, Response, check_call_id, plan_of
+from simpatico.server.status import call_error, fault_of
+from simpatico.v1 import analysis_service_pb2 as pb
+
+if TYPE_CHECKING:
+    from simpatico.server.service import Shared
+
+__all__ = ["Stream"]
+
+REMEMBERED = 4096
+"""Calls that have ended whose ids are kept, to say what is wrong with a late message instead of repeating it for each."""
+SLOWEST_TICK_S = 1.0
+"""How often time-outs are looked at, at least; those are in minutes by default."""
+FLUSH_S = 2.0
+"""How long a client may take to read what waits for it when its stream ends by a fault."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class _Call:
+    """A call that is open. ``afterwards`` is said after its final."""
+
+    log_id: str
+    lane: Lane[list[Response]]
+    heard_s: float
+    session: CallSession | None = None
+    paused: bool = False
+    ending: bool = False
+    afterwards: list[Response] | None = None
+
+
+class Stream:
+    """One StreamAnalyze.
+
+    Parameters
+    ----------
+    shared
+        Of the process.
+    read, write
+        Of the RPC's context.
+    """
+
+    def __init__(self, shared: Shared, read: Callable[[], Awaitable[Any]], write: Callable[[Response], Awaitable[None]]) -> None:
+        from simpatico.server.outbox import Outbox
+
+        self._shared = shared
+        self._limits = shared.settings.limits
+        self._read_message, self._write_message = read, write
+        self._calls: dict[str, _Call] = {}
+        self._gone: OrderedDict[str, bool] = OrderedDict()  # call id -> a late message was answered already
+        self._outbox = Outbox()
+        self._lighter = asyncio.Event()
+        self._emptied = asyncio.Event()
+        self._stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._began_s = self._reading_since_s = shared.clock()
+        self._drained = False
+
+    async def run(self) -> None:
+        """Serve until the client has closed its side, the service drains, or the stream is at fault.
+
+        Raises
+        ------
+        SimpaticoError
+            The stream is at fault.
+        """
+        self._shared.streams.add(self)
+        reader = asyncio.create_task(self._read())
+        writer = asyncio.create_task(self._write())
+        watch = asyncio.create_task(self._watch())
+        try:
+            await self._first_of(reader, writer, watch, self._stop)
+            reader.cancel()
+            self._end_all("drain" if self._stop.done() else "closed")
+            last = asyncio.create_task(self._say_the_last())
+            try:
+                await self._first_of(last, writer, watch)
+                await writer
+            finally:
+                last.cancel()
+        except SimpaticoError:
+            self._outbox.close()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(writer, FLUSH_S)
+            raise
+        finally:
+            for task in (reader, writer, watch):
+                task.cancel()
+            for call in self._calls.values():
+                self._free(call)
+            self._calls.clear()
+            self._shared.streams.discard(self)
+
+    def drain(self, grace_s: float) -> None:
+        """Tell the client that the service stops in ``grace_s``; without open calls the stream ends now."""
+        self._drained = True
+        for call_id in list(self._calls) or [""]:
+            self._outbox.put(Response(call_id=call_id, drain=pb.Drain(grace_s=grace_s)))
+        self._stop_when_idle()
+
+    def stop(self) -> None:
+        """End all calls with their finals for what was heard, then the stream."""
+        if not self._stop.done():
+            self._stop.set_result(None)
+
+    async def _first_of(self, *tasks: asyncio.Future[None]) -> None:
+        """Wait for the first; raise what it raised."""
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task in done:
+                task.result()
+
+    async def _read(self) -> None:
+        while True:
+            self._reading_since_s = self._shared.clock()
+            message = await self._read_message()
+            self._reading_since_s = float("inf")
+            if message is grpc.aio.EOF:
+                return
+            if not isinstance(message, pb.StreamAnalyzeRequest):
+                raise message.error
+            self._dispatch(message)
+            await self._outbox.room()
+            while sum(call.lane.weight for call in self._calls.values()) > self._limits.backlog_bytes:
+                self._lighter.clear()
+                await self._lighter.wait()
+
+    async def _write(self) -> None:
+        while (response := await self._outbox.get()) is not None:
+            await self._write_message(response)
+
+    async def _say_the_last(self) -> None:
+        while self._calls:
+            self._emptied.clear()
+            await self._emptied.wait()
+        self._outbox.close()
+
+    def _dispatch(self, request: pb.StreamAnalyzeRequest) -> None:
+        match request.WhichOneof("request"):
+            case "audio":
+                now_s = self._shared.clock()
+                for chunk in request.audio.chunks:
+                    self._for_open(chunk.call_id, "audio", partial(_audio, chunk, now_s), len(chunk.data))
+            case "start":
+                self._start(request.start)
+            case "control":
+                self._control(request.control)
+            case "end":
+                if self._for_open(request.end.call_id, "end", partial(_end, "end")):
+                    self._calls[request.end.call_id].ending = True
+            case _:
+                error = RequestError(
+                    "a message that is neither start, audio, control nor end: use the proto of package simpatico.v1", field="request"
+                )
+                self._outbox.put(call_error("", error))
+
+    def _start(self, start: pb.StartCall) -> None:
+        call_id = start.call_id
+        try:
+            check_call_id(call_id, "start.call_id")
+        except RequestError as error:
+            self._outbox.put(call_error("", error))
+            return
+        duplicate = DuplicateCallError(
+            f"call {call_id!r} was started before on this stream: end it and wait for its final first, or choose another call_id",
+            field="start.call_id",
+        )
+        open_call = self._calls.get(call_id)
+        if open_call is not None and open_call.ending:
+            self._after(open_call, call_error(call_id, duplicate))
+        elif open_call is not None:
+            self._fail(call_id, open_call, duplicate)
+        else:
+            try:
+                self._open(call_id, plan_of(start, self._limits))
+            except SimpaticoError as error:
+                self._gone_with(call_id, told=True)
+                log.info("call refused", extra=fields(error=type(error).__name__))
+                self._outbox.put(call_error(call_id, error))
+
+    def _open(self, call_id: str, plan: CallPlan) -> None:
+        if len(self._calls) >= self._limits.calls_per_stream:
+            raise SessionLimitError(
+                f"{len(self._calls)} calls are open on this stream, the limit: open another stream, or raise limits.calls_per_stream",
+                retry_after_s=0.0,
+            )
+        now_s = self._shared.clock()
+        log_id = self._shared.admit_call()
+        call = _Call(log_id, Lane(self._shared.threads, lambda result, error: self._deliver(call_id, call, result, error)), now_s)
+        self._calls[call_id] = call
+        self._gone.pop(call_id, None)
+        shared = self._shared
+
+        def begin() -> list[Response]:
+            call.session = CallSession(plan, shared.factory, shared.settings.limits, log_id=log_id, now_s=now_s)
+            return call.session.ready()
+
+        call.lane.put(begin)
+        log.info("call started", extra=fields(call=log_id))
+
+    def _control(self, control: pb.CallControl) -> None:
+        if self._for_open(control.call_id, "control", partial(_control, control, self._shared.clock())):
+            action = control.WhichOneof("action")
+            if action in {"pause", "resume"}:
+                self._calls[control.call_id].paused = action == "pause"
+
+    def _for_open(self, call_id: str, what: str, job: Callable[[CallSession], list[Response]], weight: int = 0) -> bool:
+        """Queue a job for a call that is open and say so, or answer that it is not open."""
+        call = self._calls.get(call_id)
+        if call is None or call.ending:
+            self._stray(call_id, call, what)
+            return False
+        call.heard_s = self._shared.clock()
+        call.lane.put(partial(_with_session, call, job), weight)
+        return True
+
+    def _stray(self, call_id: str, ending: _Call | None, what: str) -> None:
+        """Answer a message for a call that is not open, once for each call."""
+        if ending is None and self._gone.get(call_id):
+            return
+        if ending is not None or call_id in self._gone:
+            message = f"{what} for call {call_id!r}, which has ended: start it again to go on"
+        else:
+            message = f"{what} for call {call_id!r}, which was not started: send start first"
+        response = call_error(call_id, UnknownCallError(message, field="audio.chunks.call_id" if what == "audio" else f"{what}.call_id"))
+        if ending is not None:
+            self._after(ending, response)
+        else:
+            self._gone_with(call_id, told=True)
+            self._outbox.put(response)
+
+    def _after(self, call: _Call, response: Response) -> None:
+        """Say something about an ending call after its final, and no more than once."""
+        if call.afterwards is None:
+            call.afterwards = [response]
+
+    def _deliver(self, call_id: str, call: _Call, responses: list[Response] | None, error: Exception | None) -> None:
+        self._lighter.set()
+        if error is not None:
+            self._fail(call_id, call, error)
+            return
+        for response in responses or ():
+            self._outbox.put(response)
+            if response.HasField("final"):
+                self._close(call_id, call, told=call.afterwards is not None)
+                log.info(
+                    "call ended",
+                    extra=fields(call=call.log_id, by=response.final.ended_by, seconds=round(response.final.analysis.call.duration_s, 2)),
+                )
+                for late in call.afterwards or ():
+                    self._outbox.put(late)
+
+    def _fail(self, call_id: str, call: _Call, error: Exception) -> None:
+        fault = fault_of(error)
+        if isinstance(error, SimpaticoError):
+            log.info("call failed", extra=fields(call=call.log_id, code=fault.code.name, error=type(error).__name__))
+        else:
+            log.error("call failed by a defect", exc_info=error, extra=fields(call=call.log_id))
+        self._close(call_id, call, told=True)
+        self._outbox.put(call_error(call_id, error))
+
+    def _close(self, call_id: str, call: _Call, *, told: bool) -> None:
+        del self._calls[call_id]
+        self._gone_with(call_id, told=told)
+        self._free(call)
+        self._emptied.set()
+        self._stop_when_idle()
+
+    def _free(self, call: _Call) -> None:
+        call.lane.close()
+        call.session = None
+        self._shared.open_calls -= 1
+        self._lighter.set()
+
+    def _gone_with(self, call_id: str, *, told: bool) -> None:
+        self._gone[call_id] = told
+        self._gone.move_to_end(call_id)
+        if len(self._gone) > REMEMBERED:
+            self._gone.popitem(last=False)
+
+    def _end_all(self, ended_by: str) -> None:
+        for call in self._calls.values():
+            if not call.ending:
+                call.ending = True
+                call.lane.put(partial(_with_session, call, partial(_end, ended_by)))
+
+    def _stop_when_idle(self) -> None:
+        if self._drained and not self._calls:
+            self.stop()
+
+    async def _watch(self) -> None:
+        """Give up calls from which nothing comes, and the stream when it is too idle or too long."""
+        limits = self._limits
+        tick_s = min(SLOWEST_TICK_S, limits.call_idle_s / 4, limits.stream_idle_s / 4, limits.stream_length_s / 4)
+        while True:
+            await asyncio.sleep(tick_s)
+            now_s = self._shared.clock()
+            if now_s - self._began_s > limits.stream_length_s:
+                raise StreamTooLongError(
+                    f"the stream is older than {limits.stream_length_s:g} s: open a new one, or raise limits.stream_length_s",
+                    retry_after_s=0.0,
+                )
+            if now_s - self._reading_since_s > limits.stream_idle_s:
+                raise IdleTimeoutError(
+                    f"nothing came on the stream for {limits.stream_idle_s:g} s: close it when unused, or raise limits.stream_idle_s"
+                )
+            for call_id, call in list(self._calls.items()):
+                self._give_up_idle(call_id, call, now_s)
+
+    def _give_up_idle(self, call_id: str, call: _Call, now_s: float) -> None:
+        name = "call_paused_s" if call.paused else "call_idle_s"
+        limit_s: float = getattr(self._limits, name)
+        # While nothing is read, because of a backlog, nobody can be heard: that is not the call's fault.
+        if not call.ending and now_s - max(call.heard_s, self._reading_since_s) > limit_s:
+            message = f"nothing came for call {call_id!r} for {limit_s:g} s: end calls that are over, or raise limits.{name}"
+            self._fail(call_id, call, IdleTimeoutError(message))
+
+
+def _with_session(call: _Call, job: Callable[[CallSession], list[Response]]) -> list[Response]:
+    return job(call.session) if call.session is not None else []
+
+
+def _audio(chunk: pb.AudioChunk, now_s: float, session: CallSession) -> list[Response]:
+    return session.audio(chunk, now_s)
+
+
+def _control(control: pb.CallControl, now_s: float, session: CallSession) -> list[Response]:
+    return session.control(control, now_s)
+
+
+def _end(ended_by: str, session: CallSession) -> list[Response]:
+    return session.end(ended_by)
