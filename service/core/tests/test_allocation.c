@@ -1,0 +1,93 @@
+/* test_allocation.c - memory is allocated in create only, its failure is reported, and all of it is given back. Linked with malloc and its kin wrapped. */
+#include <string.h>
+
+#include "check.h"
+#include "prosody.h"
+
+static size_t allocations, releases;
+static int fail_from = -1; /* allocations from this one on fail; -1: none */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void __real_free(void *memory);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+int __wrap_posix_memalign(void **memory, size_t alignment, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+void __wrap_free(void *memory);
+
+static int fails(void) {
+    return fail_from >= 0 && allocations >= (size_t)fail_from;
+}
+
+void *__wrap_malloc(size_t size) {
+    const int refuse = fails();
+    allocations++;
+    return refuse ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size) {
+    const int refuse = fails();
+    allocations++;
+    return refuse ? NULL : __real_calloc(count, size);
+}
+
+/* Nothing here may use these. */
+void *__wrap_realloc(void *memory, size_t size) {
+    (void)memory, (void)size;
+    abort();
+}
+
+int __wrap_posix_memalign(void **memory, size_t alignment, size_t size) {
+    (void)memory, (void)alignment, (void)size;
+    abort();
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size) {
+    (void)alignment, (void)size;
+    abort();
+}
+
+void __wrap_free(void *memory) {
+    releases += memory != NULL;
+    __real_free(memory);
+}
+
+int main(void) {
+    uint64_t random = check_start("allocation");
+    static float x[16000], rows[200 * 64];
+    prosody_config config;
+    prosody_state *state = NULL;
+    for (size_t n = 0; n < 16000; n++)
+        x[n] = random_sample(&random);
+
+    prosody_config_init(&config, 16000);
+    CHECK(prosody_create(&config, &state) == PROSODY_OK, "create");
+    const size_t needed = allocations;
+    CHECK(needed > 0, "the wrapper sees allocations");
+    for (int round = 0; round < 3; round++) {
+        for (size_t done = 0; done < 16000;) {
+            const ptrdiff_t taken = prosody_accept(state, x + done, 16000 - done);
+            const ptrdiff_t got = prosody_read(state, rows, 200);
+            CHECK(taken >= 0 && got >= 0, "round %d", round);
+            done += (size_t)taken;
+        }
+        prosody_finish(state);
+        prosody_read(state, rows, 200);
+        prosody_reset(state);
+    }
+    CHECK(allocations == needed, "%zu allocations after create", allocations - needed);
+    prosody_destroy(state);
+    CHECK(releases == needed, "%zu of %zu given back", releases, needed);
+
+    for (size_t at = 0; at < needed; at++) {
+        allocations = releases = 0;
+        fail_from = (int)at;
+        state = (prosody_state *)x;
+        CHECK(prosody_create(&config, &state) == PROSODY_ERR_MEMORY, "allocation %zu fails", at);
+        CHECK(state == NULL, "no state is given out");
+        CHECK(releases == at, "%zu of %zu given back after failure", releases, at);
+    }
+    return check_end();
+}

@@ -1,0 +1,109 @@
+/* test_lanes.c - the vector mathematics and transforms of one SIMD level against double precision. Compiled once per level; its main is in
+ * test_lanes_main.c, compiled for any machine. */
+#include <math.h>
+#include <string.h>
+
+#include "check.h"
+#include "fft.h"
+#include "prosody.h"
+
+#define PI 3.14159265358979323846
+
+static void test_functions(uint64_t *random) {
+    for (int round = 0; round < 20000; round++) {
+        vf x, y;
+        for (int l = 0; l < LANES; l++) {
+            x[l] = exp2f(120.0f * random_sample(random));
+            y[l] = 125.0f * random_sample(random);
+        }
+        vf logs = vlog2(x), powers = vexp2(y), roots = vsqrt(x);
+        for (int l = 0; l < LANES; l++) {
+            CHECK(fabs((double)logs[l] - log2((double)x[l])) <= 2.5e-7 * fmax(1.0, fabs(log2((double)x[l]))), "log2(%g) is %g", (double)x[l], (double)logs[l]);
+            CHECK(fabs((double)powers[l] / exp2((double)y[l]) - 1) < 4e-7, "2^%g is %g", (double)y[l], (double)powers[l]);
+            CHECK(roots[l] == sqrtf(x[l]), "sqrt(%g)", (double)x[l]);
+        }
+    }
+    vf near_one = splat(1.0f) + 1e-4f;
+    CHECK(fabs((double)vlog2(near_one)[0] / log2((double)near_one[0]) - 1) < 1e-6, "log2 near 1");
+}
+
+static void test_moves(uint64_t *random) {
+    vf v[LANES], t[LANES];
+    for (int i = 0; i < LANES; i++)
+        for (int l = 0; l < LANES; l++)
+            v[i][l] = random_sample(random);
+    memcpy(t, v, sizeof v);
+    transpose(t);
+    for (int i = 0; i < LANES; i++)
+        for (int l = 0; l < LANES; l++)
+            CHECK(t[i][l] == v[l][i], "row %d lane %d", i, l);
+    for (uint32_t bits = 0; bits < (1u << LANES); bits += 1 + (uint32_t)random_below(random, 37)) {
+        vi mask;
+        for (int l = 0; l < LANES; l++)
+            mask[l] = -(int32_t)(bits >> l & 1);
+        CHECK(mask_bits(mask) == bits, "mask %x", bits);
+    }
+}
+
+/* Power spectrum of windowed frames of `size` samples against the sum in double. */
+static void test_power(int fft, int size, uint64_t *random) {
+    static float x[LANES][512], weights[512];
+    static fft_work work;
+    static vf power[257];
+    const float *frames[LANES];
+    for (int l = 0; l < LANES; l++) {
+        frames[l] = x[l];
+        for (int n = 0; n < size; n++)
+            x[l][n] = random_sample(random);
+    }
+    for (int n = 0; n < size; n++)
+        weights[n] = 0.5f + 0.5f * random_sample(random);
+    fft_load(&work, frames, weights, size, fft == 256 ? prosody_reversal128 : prosody_reversal256, fft / 2);
+    if (fft == 256)
+        fft_complex128(&work);
+    else
+        fft_complex256(&work);
+    fft_power(&work, fft / 2, power);
+    for (int l = 0; l < LANES; l += 3)
+        for (int k = 0; k <= fft / 2; k++) {
+            double re = 0, im = 0, total = 0;
+            for (int n = 0; n < size; n++) {
+                const double value = (double)x[l][n] * (double)weights[n];
+                re += value * cos(2 * PI * k * n / fft), im += value * sin(2 * PI * k * n / fft), total += value * value;
+            }
+            CHECK(fabs((double)power[k][l] - (re * re + im * im)) < 1e-5 * total, "bin %d of %d: %g, not %g", k, fft, (double)power[k][l], re * re + im * im);
+        }
+}
+
+static void test_cosine(uint64_t *random) {
+    static fft_work work;
+    static vf s[257], r[160];
+    double total = 0;
+    for (int k = 0; k <= 256; k++) {
+        for (int l = 0; l < LANES; l++)
+            s[k][l] = 1.0f + random_sample(random);
+        total += (double)s[k][0];
+    }
+    fft_cosine(&work, s, r, 160);
+    for (int m = 0; m < 160; m++) {
+        double sum = 0.5 * ((double)s[0][0] + (m % 2 ? -1 : 1) * (double)s[256][0]);
+        for (int j = 1; j < 256; j++)
+            sum += (double)s[j][0] * cos(PI * j * m / 256);
+        CHECK(fabs((double)r[m][0] - sum) < 2e-6 * total, "lag %d: %g, not %g", m, (double)r[m][0], sum);
+    }
+}
+
+/* Called by main once the machine is known to have the level. */
+int test_lanes(void);
+
+int test_lanes(void) {
+    uint64_t random = check_start("lanes " PROSODY_LEVEL_STRING);
+    test_functions(&random);
+    test_moves(&random);
+    test_power(256, 160, &random);
+    test_power(512, 320, &random);
+    test_power(512, 384, &random);
+    test_power(512, 512, &random);
+    test_cosine(&random);
+    return check_end();
+}
