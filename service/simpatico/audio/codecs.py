@@ -121,13 +121,15 @@ class Decoder:
         """Bytes of one sample of every channel."""
         return self._width * self.channels
 
-    def decode(self, data: bytes) -> NDArray[np.float32]:
+    def decode(self, data: bytes, *, first: int = 0) -> NDArray[np.float32]:
         """Decode whole sample frames.
 
         Parameters
         ----------
         data
             A multiple of `frame_bytes`.
+        first
+            Index of its first sample in the call, for messages.
 
         Returns
         -------
@@ -145,7 +147,7 @@ class Decoder:
                 f"{self.frame_bytes}, {len(data) - len(data) % self.frame_bytes} would work",
                 field="data",
             )
-        return check_samples(self._decode(data).reshape(-1, self.channels))
+        return check_samples(self._decode(data).reshape(-1, self.channels), first=first)
 
 
 def check_samples(samples: NDArray[np.float32], *, first: int = 0) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from simpatico.audio.codecs import check_samples
 from simpatico.audio.formats import check_format
 from simpatico.audio.mpeg import is_layer3_header, measure_layer3
 from simpatico.errors import MalformedAudioError, UnknownCodecError
@@ -101,7 +102,7 @@ class SndfileBlocks:
         Raises
         ------
         MalformedAudioError
-            The data breaks off or is corrupt.
+            The data breaks off or is corrupt, or a sample is far above full scale.
         """
         try:
             block: NDArray[np.float32] = self._file.read(frames, dtype="float32", always_2d=True)
@@ -109,6 +110,7 @@ class SndfileBlocks:
             raise MalformedAudioError(
                 f"{self._name} is truncated or corrupt: {self.format.codec} decoding failed after {self._given} samples ({exc})"
             ) from exc
+        check_samples(block, first=self._given)
         self._given += len(block)
         if len(block) == 0 and self._given < self._owed:
             raise MalformedAudioError(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simpatico.audio.call import Call
-from simpatico.audio.codecs import ENCODINGS, Decoder, check_samples
+from simpatico.audio.codecs import ENCODINGS, Decoder
 from simpatico.audio.compressed import SndfileBlocks, is_compressed
 from simpatico.audio.formats import check_caller_channel, check_format
 from simpatico.audio.riff import is_wave, read_wave_header
@@ -50,6 +50,7 @@ class _PlainBlocks:
         self._decoder = Decoder(fmt.codec, fmt.channels)
         self._source = source
         self._left = data_bytes
+        self._given = 0
         counted = data_bytes if data_bytes is not None or source.size is None else source.size - source.position
         self.total_frames = None if counted is None else counted // self._decoder.frame_bytes
 
@@ -68,7 +69,9 @@ class _PlainBlocks:
                 f"{self._source.name} is truncated: {missing} bytes of the samples that its header counts are missing; "
                 "copy or record it again, half a call would be measured as if it were whole"
             )
-        return self._decoder.decode(data)
+        samples = self._decoder.decode(data, first=self._given)
+        self._given += len(samples)
+        return samples
 
 
 class CallReader(Iterator[NDArray[np.float32]]):
@@ -113,7 +116,6 @@ class CallReader(Iterator[NDArray[np.float32]]):
         block = self._blocks.read(self._block_frames)
         if len(block) == 0:
             raise StopIteration
-        check_samples(block, first=self.frames_read)
         self.frames_read += len(block)
         self._check_length(self.frames_read)
         return block
