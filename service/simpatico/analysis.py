@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simpatico.audio import QualityMeter, StreamResampler, analysis_rate_hz, check_samples, codec_family, roles
+from simpatico.audio import QualityMeter, StreamResampler, analysis_rate_hz, check_samples, roles
 from simpatico.core import INDEX, FrameExtractor
 from simpatico.errors import ConfigError, MalformedAudioError, UnknownCallError
-from simpatico.signals import AudioKind, measure
+from simpatico.signals import SURROGATES, AudioKind, codec_family, measure
 from simpatico.style import AxisPrior, Bundle, style_features
 from simpatico.turns import ChannelTracker, dialogue
 from simpatico.types import AudioFormat, CallAnalysis, CallInfo, ChannelQuality, ChannelSpeech, Role
@@ -30,6 +30,9 @@ LIVE_QUANTUM_S = 0.1
 """Audio is taken in steps of this length when interim results are wanted: small against the look-ahead of the speech detector (0.3 s)."""
 ARCHIVE_QUANTUM_S = 5.0
 """And of this length when they are not: fewer, longer calls into NumPy."""
+
+NARROW_RATE_HZ = 8000
+"""The analysis rate of narrow-band audio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class AnalysisOptions:
 
     interim_period_s: float | None = 1.0
     seed: int = 0
-    surrogates: int = 199
+    surrogates: int = SURROGATES
     prior: Mapping[str, AxisPrior] | None = None
 
     def __post_init__(self) -> None:
@@ -140,9 +143,7 @@ class CallAnalyzer:
         self._options = options or AnalysisOptions()
         self._rate_hz = analysis_rate_hz(audio.sample_rate_hz)
         self._resampler = StreamResampler(audio.sample_rate_hz, self._rate_hz, audio.channels)
-        self._channels = [
-            (index, _Channel(role, audio, self._rate_hz)) for role, index in roles(audio.channels, caller_channel).items()
-        ]
+        self._channels = [(index, _Channel(role, audio, self._rate_hz)) for role, index in roles(audio.channels, caller_channel).items()]
         period_s = self._options.interim_period_s
         quantum_s = ARCHIVE_QUANTUM_S if period_s is None else LIVE_QUANTUM_S
         # Rounded down, so that an interim result is never later than asked for.
@@ -208,7 +209,7 @@ class CallAnalyzer:
         speech = {channel.role: channel.speech() for _, channel in self._channels}
         quality = {channel.role: channel.quality() for _, channel in self._channels}
         talk = dialogue(speech.get(Role.CALLER), speech.get(Role.AGENT))
-        kind = AudioKind.of(self._rate_hz, self._audio.codec)
+        kind = AudioKind(_bandwidth(quality, self._rate_hz), codec_family(self._audio.codec))
         options = self._options
         signals = measure(talk, speech, kind, self._bundle.norms, seed=options.seed, surrogates=options.surrogates)
         features = style_features(talk, speech, signals)
@@ -246,3 +247,11 @@ class CallAnalyzer:
     def _push(self, samples: NDArray[np.float32]) -> None:
         for index, channel in self._channels:
             channel.push(np.ascontiguousarray(samples[:, index]))
+
+
+def _bandwidth(quality: Mapping[Role, ChannelQuality], rate_hz: int) -> str:
+    """Bandwidth that norms are looked up by: the caller's, else the agent's; while it is unknown, what the rate allows."""
+    known = quality.get(Role.CALLER) or quality[Role.AGENT]
+    if known.bandwidth == "unknown":
+        return "wide" if rate_hz > NARROW_RATE_HZ else "narrow"
+    return known.bandwidth
