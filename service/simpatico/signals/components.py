@@ -216,7 +216,7 @@ def _f0_spread(channel: ChannelSpeech, evidence_s: float) -> Component:
         return Component.missing(Reason.NO_VOICED_SPEECH, evidence_s)
     median_bin = int(np.searchsorted(np.cumsum(channel.f0_histogram), (voiced + 1) // 2))
     median_st = float(_BIN_CENTRE_ST[median_bin])
-    value = float(np.sqrt(channel.f0_histogram @ np.square(_BIN_CENTRE_ST - median_st) / voiced))
+    value = float(np.sqrt((channel.f0_histogram * np.square(_BIN_CENTRE_ST - median_st)).sum() / voiced))
     rows = [(p.voiced_frames, p.f0_median_st, p.f0_sd_st or 0.0) for p in (u.prosody for u in channel.utterances)]
     count = np.array([n if median is not None else 0 for n, median, _ in rows], float)
     square = np.array([0.0 if median is None else n * (sd * sd + (median - median_st) ** 2) for n, median, sd in rows])

@@ -39,6 +39,9 @@ MIN_TURNS = 5
 """Fewest turns of each party with a value: 5! = 120 orders are the least that can give a p-value under .05 / 4."""
 _MIN_SPREAD = 1e-9
 """Residuals of a smaller SD, in the descriptor's unit, are rounding."""
+_SHARED_TURN_VARIANCE = 1.45
+"""Pairs that follow each other share a turn, so their distances correlate by (sqrt(3)/2 + pi/12 - 1) / (pi/2 - 1) = .22 for normal values;
+what that adds to the variance of their correlation with time: 1 + 2 x .22."""
 
 Array = NDArray[np.float64]
 
@@ -54,6 +57,11 @@ class _Pairs:
     y_index: NDArray[np.int64]
     time_s: Array
     speech_s: float
+
+    @property
+    def distances(self) -> Array:
+        """Distance of every turn of the one from every turn of the other, float64 [turns of x, turns of y]."""
+        return np.abs(self.x[:, None] - self.y[None, :])
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,19 +118,24 @@ def _measure(turns: TurnValues, column: int, seed: int, surrogates: int) -> _Fig
     pairs = _pair_up(turns, column)
     if isinstance(pairs, Reason):
         return _Figures((), turns.speech_s(column), pairs)
-    orders = _shuffles(len(pairs.y), surrogates, seed)
-    found = _figures(pairs, np.arange(len(pairs.y))[None])
-    chance = _figures(pairs, orders)
-    p_values = [(1 + int((c >= f[0]).sum())) / (len(orders) + 1) for f, c in zip(found, chance, strict=True)]
-    proximity, synchrony, convergence = (float(f[0]) for f in found)
-    distance = np.abs(pairs.x[pairs.x_index] - pairs.y[pairs.y_index])
-    count = len(distance)
+    distances = pairs.distances
+    figures = _figures(pairs, float(distances.sum()), _shuffles(len(pairs.y), surrogates, seed))
+    p_values = [float((rows >= rows[0]).mean()) for rows in figures]
+    proximity, synchrony, convergence = (float(rows[0]) for rows in figures)
+    degrees = len(pairs.x_index) - 1
     errors = (
-        float(distance.std(ddof=1) / np.sqrt(count)),
-        (1.0 - synchrony**2) / np.sqrt(count - 1.0),
-        (1.0 - convergence**2) / np.sqrt(count - 1.0),
+        _proximity_se(distances, pairs),
+        float((1.0 - synchrony**2) / np.sqrt(degrees)),
+        float((1.0 - convergence**2) * np.sqrt(_SHARED_TURN_VARIANCE / degrees)),
     )
-    return _Figures(tuple(zip((proximity, synchrony, convergence), map(float, errors), p_values, strict=True)), pairs.speech_s)
+    return _Figures(tuple(zip((proximity, synchrony, convergence), errors, p_values, strict=True)), pairs.speech_s)
+
+
+def _proximity_se(distances: Array, pairs: _Pairs) -> float:
+    """Return the standard error of a mean of adjacent distances, each relative to the mean distances of its two turns."""
+    relative = distances - distances.mean(axis=1, keepdims=True) - distances.mean(axis=0, keepdims=True)
+    adjacent = relative[pairs.x_index, pairs.y_index]
+    return float(adjacent.std(ddof=1) / np.sqrt(len(adjacent)))
 
 
 def _pair_up(turns: TurnValues, column: int) -> _Pairs | Reason:
@@ -153,11 +166,15 @@ def _residuals(values: Array, time_s: Array) -> Array | None:
     return rest / spread if spread > _MIN_SPREAD else None
 
 
-def _figures(pairs: _Pairs, orders: NDArray[np.int64]) -> tuple[Array, Array, Array]:
-    """Return proximity, synchrony and convergence with the second party's turns in each of ``orders`` [m, turns]; float64 [m] each."""
+def _figures(pairs: _Pairs, everything: float, orders: NDArray[np.int64]) -> tuple[Array, Array, Array]:
+    """Return proximity, synchrony and convergence with the second party's turns in each of ``orders`` [m, turns]; float64 [m] each.
+
+    ``everything`` is the sum of all distances.
+
+    No matrix product here: a row's value must not depend on where in the array it stands, or on how many threads a BLAS has.
+    """
     x, y = pairs.x[pairs.x_index], pairs.y[orders[:, pairs.y_index]]
     distance = np.abs(x - y)
-    everything = float(np.abs(pairs.x[:, None] - pairs.y[None, :]).sum())
     adjacent, total = x.size, pairs.x.size * pairs.y.size
     near = distance.sum(axis=1)
     proximity = (everything - near) / (total - adjacent) - near / adjacent
@@ -166,18 +183,20 @@ def _figures(pairs: _Pairs, orders: NDArray[np.int64]) -> tuple[Array, Array, Ar
 
 def _correlate(rows: Array, with_row: Array) -> Array:
     """Return the Pearson correlation of each row [m, n] with one row [n]; 0 where a row does not vary."""
-    centred, other = rows - rows.mean(axis=1, keepdims=True), with_row - with_row.mean()
-    scale = np.sqrt(np.einsum("ij,ij->i", centred, centred) * (other @ other))
+    other = with_row - with_row.mean()
+    spread = np.einsum("ij,ij->i", rows, rows) - np.square(rows.sum(axis=1)) / len(with_row)
+    scale = np.sqrt(np.maximum(spread, 0.0) * np.square(other).sum())
     correlation = np.zeros(len(rows))
-    np.divide(centred @ other, scale, out=correlation, where=scale > _MIN_SPREAD)
+    np.divide(np.einsum("ij,j->i", rows, other), scale, out=correlation, where=scale > _MIN_SPREAD)
     return correlation
 
 
 @lru_cache(maxsize=32)
 def _shuffles(turns: int, surrogates: int, seed: int) -> NDArray[np.int64]:
-    """Return random orders of ``turns``, int64 [surrogates, turns]; kept, because interim results of many calls ask for the same again
-    and again."""
-    orders = np.random.default_rng([seed, turns]).random((surrogates, turns)).argsort(axis=1)
+    """Return the order as it is and random ones, int64 [1 + surrogates, turns]; kept, because interim results of many calls ask for the
+    same again and again."""
+    orders = np.random.default_rng([seed, turns]).random((1 + surrogates, turns)).argsort(axis=1)
+    orders[0] = np.arange(turns)
     orders.setflags(write=False)
     return orders
 

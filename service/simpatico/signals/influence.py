@@ -37,6 +37,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,8 +112,16 @@ def influence(dialogue: Dialogue, channels: Mapping[Role, ChannelSpeech], *, see
     count = len(ticks[Role.CALLER])
     if count < 2:
         return {role: _missing(Reason.TOO_LITTLE_SPEECH, speech_s, count) for role in channels}
-    shifts = np.concatenate([[0], choose_shifts(count, surrogates, seed)])
-    return {role: _measure(ticks[role], ticks[role.other], shifts, speech_s) for role in channels}
+    shifts = choose_shifts(count, surrogates, seed)
+    tables = {role: shifted_counts(ticks[role], ticks[role.other], np.concatenate([[0], shifts])) for role in channels}
+    fit = fit_counts(np.concatenate(list(tables.values())))
+    found: dict[Role, Influence] = {}
+    for role, rows in zip(tables, np.split(np.arange(len(fit.weight)), 2), strict=True):
+        own, other = ticks[role], ticks[role.other]
+        constant = any(np.all(part == part[0]) for part in (own[:-1], own[1:], other[:-1]))
+        missing = _missing(Reason.NO_VARIATION, speech_s, count)
+        found[role] = missing if constant else _compare(Fit(fit.weight[rows], fit.se[rows], fit.strength[rows]), speech_s, count)
+    return found
 
 
 def speaking_ticks(utterances: tuple[Utterance, ...], span_s: tuple[float, float]) -> NDArray[np.bool_]:
@@ -142,13 +151,15 @@ def speaking_ticks(utterances: tuple[Utterance, ...], span_s: tuple[float, float
     return np.asarray(np.diff(spoken[begun] - unfinished) * 2 >= _TICK_FRAMES)
 
 
+@lru_cache(maxsize=64)
 def choose_shifts(ticks: int, surrogates: int, seed: int) -> NDArray[np.int64]:
     """Return up to ``surrogates`` different circular shifts, none nearer to 0 than the least shift, in rising order."""
     least = max(1, min(MIN_SHIFT_TICKS, ticks // 4))
     shifts = np.arange(least, ticks - least + 1)
-    if len(shifts) <= surrogates:
-        return shifts
-    return np.sort(np.random.default_rng(seed).choice(shifts, surrogates, replace=False))
+    if len(shifts) > surrogates:
+        shifts = np.sort(np.random.default_rng(seed).choice(shifts, surrogates, replace=False))
+    shifts.setflags(write=False)
+    return shifts
 
 
 def shifted_counts(own: NDArray[np.bool_], other: NDArray[np.bool_], shifts: NDArray[np.int64]) -> Array:
@@ -196,7 +207,7 @@ def fit_counts(counts: Array) -> Fit:
     speaking = (counts[..., 1].reshape(-1, 4) + 0.5) / cells
     total = cells.sum(axis=1, keepdims=True)
     share = cells / total
-    x, y = _X - share @ _X[:, None], _Y - share @ _Y[:, None]
+    x, y = _X - (share[:, 2:3] + share[:, 3:]), _Y - (share[:, 1:2] + share[:, 3:])
     var_x, var_y = (share * x * x).sum(axis=1, keepdims=True), (share * y * y).sum(axis=1, keepdims=True)
     cov = (share * x * y).sum(axis=1, keepdims=True)
     # Least squares with cell weights: each slope is a weighted sum of the four probabilities.
@@ -215,14 +226,11 @@ def fit_counts(counts: Array) -> Fit:
     return Fit(weight, se, np.abs(other) / np.sqrt(var_other))
 
 
-def _measure(own: NDArray[np.bool_], other: NDArray[np.bool_], shifts: NDArray[np.int64], speech_s: float) -> Influence:
-    ticks = len(own)
-    if any(np.all(part == part[0]) for part in (own[:-1], own[1:], other[:-1])):
-        return _missing(Reason.NO_VARIATION, speech_s, ticks)
-    fit = fit_counts(shifted_counts(own, other, shifts))
+def _compare(fit: Fit, speech_s: float, ticks: int) -> Influence:
+    """Compare the fit of the first table with those of its surrogates, which follow it."""
     weight, se = float(fit.weight[0]), float(fit.se[0])
     found = Measure(weight, se, speech_s)
-    count = len(shifts) - 1
+    count = len(fit.weight) - 1
     if count == 0:
         short = Measure.missing(Reason.TOO_LITTLE_SPEECH, speech_s)
         return Influence(found, short, short, short, ticks)

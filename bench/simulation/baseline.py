@@ -1,0 +1,42 @@
+"""The plainer influence estimator, for comparison: both tables by counts + 1/2 from their margins, the weight by EM given the tables.
+
+Not used by the service: ``docs/decisions/0050-influence-estimator.md`` says why.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["em_weights", "log_likelihood", "tables"]
+
+_ITERATIONS = 200
+"""EM steps; the weight then moves by less than 1e-3 except where the likelihood is flat."""
+
+Array = NDArray[np.float64]
+
+
+def tables(counts: Array) -> tuple[Array, Array]:
+    """Return P(own now | own before) and P(own now | other before) for each cell, float64 [m, 2, 2, 2], from counts [m, own, other,
+    now]."""
+    own = counts.sum(axis=2) + 0.5
+    other = counts.sum(axis=1) + 0.5
+    own, other = own / own.sum(axis=2, keepdims=True), other / other.sum(axis=2, keepdims=True)
+    return np.broadcast_to(own[:, :, None, :], counts.shape), np.broadcast_to(other[:, None, :, :], counts.shape)
+
+
+def log_likelihood(counts: Array, weight: float) -> Array:
+    """Return the log likelihood of one weight, float64 [m]; concave in the weight."""
+    own, other = tables(counts)
+    return np.asarray((counts * np.log((1.0 - weight) * own + weight * other)).sum(axis=(1, 2, 3)))
+
+
+def em_weights(counts: Array) -> Array:
+    """Return the weight by EM, float64 [m]: a <- mean over transitions of the probability that the other's table was the one that acted."""
+    own, other = tables(counts)
+    total = counts.sum(axis=(1, 2, 3))
+    weight = np.full(len(counts), 0.5)
+    for _ in range(_ITERATIONS):
+        a = weight[:, None, None, None]
+        weight = (counts * a * other / ((1.0 - a) * own + a * other)).sum(axis=(1, 2, 3)) / total
+    return weight
