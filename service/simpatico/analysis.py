@@ -1,6 +1,7 @@
 """Composes the chain: samples of a call in, its analysis out. No maths of its own, no I/O, no clock.
 
-How samples are cut into ``feed`` calls never changes a result: they are gathered into quanta of fixed length, so everything behind sees the same sequence of
+How samples are cut into ``feed`` calls never changes a result: they are gathered into quanta of fixed length, so everything behind sees
+the same sequence of
 calls whatever the chunking was. Interim results are given at fixed times of the call for the same reason.
 """
 
@@ -11,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simpatico.audio import QualityMeter, StreamResampler, analysis_rate_hz, check_samples, roles
+from simpatico.audio import QualityMeter, StreamResampler, analysis_rate_hz, check_samples, codec_family, roles
 from simpatico.core import INDEX, FrameExtractor
 from simpatico.errors import ConfigError, MalformedAudioError, UnknownCallError
-from simpatico.signals import SURROGATES, AudioKind, codec_family, measure
+from simpatico.signals import SURROGATES, AudioKind, measure
 from simpatico.style import AxisPrior, Bundle, style_features
 from simpatico.turns import ChannelTracker, dialogue
 from simpatico.types import AudioFormat, CallAnalysis, CallInfo, ChannelQuality, ChannelSpeech, Role

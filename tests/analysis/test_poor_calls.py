@@ -96,7 +96,13 @@ def test_wide_band_audio_runs_at_16_khz_and_odd_rates_are_resampled(sample_calls
 
 @pytest.mark.parametrize(
     ("rate_hz", "channels", "caller", "match"),
-    [(0, 2, 0, "0 Hz"), (10**9, 2, 0, r"1e\+09 Hz"), (8000, 17, 0, "17 channels"), (8000, 2, 2, "caller channel 2"), (8000, 2, None, "None")],
+    [
+        (0, 2, 0, "0 Hz"),
+        (10**9, 2, 0, r"1e\+09 Hz"),
+        (8000, 17, 0, "17 channels"),
+        (8000, 2, 2, "caller channel 2"),
+        (8000, 2, None, "None"),
+    ],
 )
 def test_formats_out_of_range_are_refused(bundle: Bundle, rate_hz: int, channels: int, caller: int | None, match: str) -> None:
     with pytest.raises(AudioFormatError, match=match):

@@ -47,8 +47,8 @@ def test_caller_channel_that_does_not_exist(channels: int, caller_channel: int |
 
 
 def test_every_encoding_has_a_family() -> None:
-    families = {encoding: codec_family(encoding) for encoding in ENCODINGS}
-    assert families == {"l16": "linear", "l16be": "linear", "f32": "linear", "mulaw": "g711", "alaw": "g711"}
-    assert codec_family("flac") == "linear"
-    assert codec_family("opus") == "lossy"
-    assert codec_family("carrier pigeon") == "unknown"
+    assert {codec_family(encoding) for encoding in ENCODINGS} == {"waveform"}
+    assert codec_family("flac") == "waveform"
+    assert codec_family("opus") == codec_family("MPEG_LAYER_III") == "transform"
+    assert codec_family("G.729") == codec_family("ima_adpcm") == "predictive"
+    assert codec_family("carrier pigeon") == "waveform"

@@ -7,8 +7,6 @@ caller's and None when it is the agent's.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from types import MappingProxyType
 
 from simpatico.errors import AudioFormatError
 from simpatico.types import AudioFormat, Role
@@ -38,29 +36,28 @@ NARROW_RATE_HZ = 8_000
 WIDE_RATE_HZ = 16_000
 """The two rates at which the core measures."""
 
-_FAMILIES: Mapping[str, str] = MappingProxyType(
-    {
-        "linear": "l16 l16be f32 pcm_u8 pcm_s16 pcm_s24 pcm_s32 float double flac",
-        "g711": "mulaw alaw",
-        "lossy": "opus vorbis mp3 gsm ima_adpcm ms_adpcm g721",
-    }
-)
+_PREDICTIVE = ("amr", "evs", "g721", "g7221", "g723", "g729", "gsm", "ilbc", "silk", "speex", "adpcm")
+_TRANSFORM = ("aac", "mp3", "mpeg", "opus", "vorbis")
 
 
 def codec_family(codec: str) -> str:
-    """Group codecs by what they do to speech.
+    """Group codecs by what they do to speech: norms are kept apart by it.
 
     Parameters
     ----------
     codec
-        As in ``AudioFormat.codec``.
+        As in ``AudioFormat.codec``: "l16", "mulaw", "flac", "opus", "MPEG_LAYER_III"; case, dots, dashes and underscores do not matter.
 
     Returns
     -------
     str
-        "linear" (exact samples), "g711" (logarithmic quantisation), "lossy" (perceptual or predictive coding) or "unknown".
+        "predictive" for codecs that predict the next sample or model the vocal tract, "transform" for codecs that quantise a spectrum,
+        "waveform" for those that code sample by sample (PCM, G.711, FLAC) and for names that are none of the others.
     """
-    return next((family for family, codecs in _FAMILIES.items() if codec in codecs.split()), "unknown")
+    name = "".join(character for character in codec.lower() if character.isalnum())
+    if any(part in name for part in _TRANSFORM):
+        return "transform"
+    return "predictive" if any(part in name for part in _PREDICTIVE) else "waveform"
 
 
 def check_rate_hz(rate_hz: float, *, field: str = "sample_rate_hz") -> int:

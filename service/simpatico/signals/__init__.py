@@ -10,7 +10,7 @@ from __future__ import annotations
 from simpatico.signals.components import ACTIVITY, CONSISTENCY, components
 from simpatico.signals.entrainment import DESCRIPTORS
 from simpatico.signals.measure import SURROGATES, measure
-from simpatico.signals.norms import AudioKind, Norm, NormTable, codec_family, fit_norm, robust_z
+from simpatico.signals.norms import AudioKind, Norm, NormTable, fit_norm, robust_z
 
 __all__ = [
     "ACTIVITY",
@@ -20,7 +20,6 @@ __all__ = [
     "AudioKind",
     "Norm",
     "NormTable",
-    "codec_family",
     "components",
     "fit_norm",
     "measure",

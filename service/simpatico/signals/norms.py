@@ -21,7 +21,7 @@ import numpy as np
 from simpatico.errors import BundleError
 from simpatico.types import Role
 
-__all__ = ["MAD_TO_SD", "AudioKind", "Norm", "NormTable", "codec_family", "fit_norm", "robust_z"]
+__all__ = ["MAD_TO_SD", "AudioKind", "Norm", "NormTable", "fit_norm", "robust_z"]
 
 MAD_TO_SD = 1.4826
 """1 / Phi^-1(3/4): makes the MAD estimate the SD of a normal population (Rousseeuw & Croux 1993)."""
@@ -30,37 +30,14 @@ _MEDIAN_VARIANCE = math.pi / 2
 _MAD_VARIANCE = 1 / (2 * 0.3674)
 """Relative variance of a MAD of n normal values, times n: its Gaussian efficiency is 36.74 % (Rousseeuw & Croux 1993)."""
 
-_PREDICTIVE_CODECS = ("amr", "evs", "g722.1", "g723", "g729", "gsm", "ilbc", "silk", "speex")
-_TRANSFORM_CODECS = ("aac", "mp3", "mpeg", "opus", "vorbis")
-
 
 @dataclass(frozen=True, slots=True)
 class AudioKind:
     """What norms are kept apart by, besides the role: ``bandwidth`` ("narrow" or "wide") and ``codec_family`` (see
-    :func:`codec_family`)."""
+    :func:`simpatico.audio.codec_family`)."""
 
     bandwidth: str
     codec_family: str
-
-
-def codec_family(codec: str) -> str:
-    """Return the family of a codec as declared by the sender or container.
-
-    Parameters
-    ----------
-    codec
-        A name such as "l16", "PCM_16", "mulaw", "FLAC", "opus", "MPEG_LAYER_III"; case does not matter.
-
-    Returns
-    -------
-    str
-        "predictive" for speech codecs that model the vocal tract, "transform" for codecs that quantise a spectrum, "waveform" for those
-        that code sample by sample (PCM, G.711, FLAC) and for names that are none of the others.
-    """
-    name = codec.lower().replace("_", "").replace("-", "")
-    if any(part in name for part in _TRANSFORM_CODECS):
-        return "transform"
-    return "predictive" if any(part in name for part in _PREDICTIVE_CODECS) else "waveform"
 
 
 @dataclass(frozen=True, slots=True)
