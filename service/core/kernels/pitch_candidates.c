@@ -37,18 +37,29 @@ INLINE void keep(pitch_frame *out, float lag, float strength, float harmonicity)
     out->harmonicity[at] = harmonicity;
 }
 
-/* The peaks of r as candidates; peak position and height by a parabola through three lags. */
+/* Value half a lag after k, by a sinc of eight taps under a squared cosine: a parabola through whole lags would lose the height of peaks between them. */
+INLINE vf half_lag_after(const vf *r, int k) {
+    return 0.617130865f * (r[k] + r[k + 1]) - 0.159079552f * (r[k - 1] + r[k + 2]) + 0.052582271f * (r[k - 2] + r[k + 3]) - 0.0106335843f * (r[k - 3] + r[k + 4]);
+}
+
+/* A parabola through three values half a lag apart: its value `shift` lags from the middle one. */
+INLINE vf parabola(vf before, vf middle, vf after, vf shift) {
+    return middle + shift * ((after - before) + 2.0f * shift * (before + after - 2.0f * middle));
+}
+
+/* The peaks of r as candidates. */
 static void pick(const pitch_range *range, const vf *r, const vf *sound, vi audible, const frame_job *jobs) {
     for (int k = range->lag_min; k <= range->lag_max; k++) {
         uint32_t bits = mask_bits((r[k] > r[k - 1]) & (r[k] >= r[k + 1]) & (r[k] > MIN_STRENGTH) & audible);
         if (bits == 0)
             continue;
-        vf slope = 0.5f * (r[k + 1] - r[k - 1]), bend = 2.0f * r[k] - r[k - 1] - r[k + 1];
-        vf shift = slope / bend;
-        vf strength = r[k] + 0.5f * slope * shift;
+        vf before = half_lag_after(r, k - 1), after = half_lag_after(r, k);
+        vf bend = 2.0f * r[k] - before - after;
+        vf shift = 0.25f * (after - before) / vmax(bend, splat(1e-9f));
+        shift = vmax(vmin(shift, splat(0.5f)), splat(-0.5f));
+        vf strength = parabola(before, r[k], after, shift);
         strength = choose(strength > 1.0f, 1.0f / strength, strength);
-        vf sound_slope = 0.5f * (sound[k + 1] - sound[k - 1]), sound_bend = sound[k - 1] + sound[k + 1] - 2.0f * sound[k];
-        vf harmonicity = sound[k] + shift * (sound_slope + 0.5f * shift * sound_bend);
+        vf harmonicity = parabola(half_lag_after(sound, k - 1), sound[k], half_lag_after(sound, k), shift);
         vf lag = shift + (float)k;
         for (; bits != 0; bits &= bits - 1) {
             const int l = __builtin_ctz(bits);

@@ -16,6 +16,8 @@ PITCH_WINDOW = 384
 """48 ms at 8 kHz: 2.9 periods of 60 Hz. Over 512 points the circular autocorrelation wraps only where the window is small."""
 PITCH_LAGS = 160
 """Lags 0..159 at 8 kHz, enough for 50 Hz."""
+LAG_WEIGHT_POWER = 0.95
+"""The window's own autocorrelation is not quite divided out, so that rounding never makes two periods look better than one."""
 SPECTRUM_WINDOW_S = 0.020
 MEL_BANDS = 26
 MEL_LOW_HZ = 20.0
@@ -91,9 +93,9 @@ def mel_bins(rate_hz: int, fft: int) -> tuple[list[int], list[float], list[float
 
 
 def equal_loudness(hz: float) -> float:
-    """Equal-loudness pre-emphasis of Hermansky (1990), eq. 13 (40 dB curve), for power."""
+    """Equal-loudness pre-emphasis for power: Hermansky (1990), eq. 13 (the 40 dB curve), with eq. 14's extra slope of 18 dB per octave above 5 kHz."""
     w2 = (2 * math.pi * hz) ** 2
-    return (w2 + 56.8e6) * w2 * w2 / ((w2 + 6.3e6) ** 2 * (w2 + 0.38e9))
+    return (w2 + 56.8e6) * w2 * w2 / ((w2 + 6.3e6) ** 2 * (w2 + 0.38e9) * (1.0 + w2 * w2 * w2 / 9.58e26))
 
 
 def half_band(taps: int) -> list[float]:
@@ -144,7 +146,7 @@ def render() -> str:
         integers("uint16_t", "prosody_reversal128", digit_reversal(128)),
         integers("uint16_t", "prosody_reversal256", digit_reversal(256)),
         floats("prosody_pitch_window", window),
-        floats("prosody_pitch_lag_weight", window_lag_weights(window, PITCH_LAGS, 0.5)),
+        floats("prosody_pitch_lag_weight", (w**LAG_WEIGHT_POWER for w in window_lag_weights(window, PITCH_LAGS, 0.5))),
         floats("prosody_hnr_lag_weight", window_lag_weights(window, PITCH_LAGS, 1.0)),
         floats("prosody_half_band", half_band(DECIMATOR_TAPS)),
     ]
