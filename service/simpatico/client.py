@@ -53,6 +53,8 @@ PIECE_BYTES = 256 * 1024
 """Bytes of a recording in one message; the service takes 4 MiB by default."""
 LARGEST_ANSWER_BYTES = 256 * 1024 * 1024
 """The final of a call of many hours lists tens of thousands of utterances; gRPC's own default of 4 MiB would refuse it."""
+FAILED_WRITE = "Internal error from Core"
+"""What grpc.aio makes of a stream's status when a write meets the stream's end, whatever the status was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,13 +304,9 @@ class CallStream:
             await action()
         except grpc.aio.AioRpcError as error:
             _raise_remote(error, self._target)
-        except asyncio.InvalidStateError:  # the stream has ended; if that was a fault, it is the one to report
+        except asyncio.InvalidStateError:  # the stream has ended before; if that was a fault, it is the one to report
             code = await self._call.code()
-            if code is not grpc.StatusCode.OK:
-                _raise_status(code, await self._call.details() or "", await self._call.trailing_metadata(), self._target)
-            raise RemoteError(
-                "the service has closed the stream; open a new one", status=grpc.StatusCode.UNAVAILABLE.name, reason="CLOSED"
-            ) from None
+            _raise_status(code, await self._call.details() or "", await self._call.trailing_metadata(), self._target)
 
 
 def _format(encoding: str, sample_rate_hz: int, channels: int, codec: str) -> pb.RawAudioFormat:
@@ -360,6 +358,12 @@ def _raise_remote(error: grpc.aio.AioRpcError, target: str) -> NoReturn:
 
 def _raise_status(code: grpc.StatusCode, message: str, metadata: Any, target: str) -> NoReturn:
     details = next((value for key, value in metadata or () if key == DETAILS_KEY), None)
+    if details is None and (code is grpc.StatusCode.OK or message == FAILED_WRITE):
+        raise RemoteError(
+            f"{target}: the service closed the stream, or the connection broke, while something was being sent; open a new stream",
+            status=grpc.StatusCode.UNAVAILABLE.name,
+            reason="CLOSED",
+        )
     if details is None:
         message = f"{target}: {code.name}: {message}"
         if code is grpc.StatusCode.UNAVAILABLE:

@@ -45,6 +45,8 @@ REMEMBERED = 4096
 """Calls that have ended whose ids are kept, to say what is wrong with a late message instead of repeating it for each."""
 SLOWEST_TICK_S = 1.0
 """How often time-outs are looked at, at least; those are in minutes by default."""
+LINGER_S = 1.0
+"""How long a stream that the service ends waits for the client to stop writing."""
 FLUSH_S = 2.0
 """How long a client may take to read what waits for it when its stream ends by a fault."""
 
@@ -89,6 +91,7 @@ class Stream:
         self._stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._began_s = self._reading_since_s = shared.clock()
         self._drained = False
+        self._deaf = False  # what comes now is dropped
 
     async def run(self) -> None:
         """Serve until the client has closed its side, the service drains, or the stream is at fault.
@@ -104,12 +107,14 @@ class Stream:
         watch = asyncio.create_task(self._watch())
         try:
             await self._first_of(reader, writer, watch, self._stop)
-            reader.cancel()
+            self._deaf = True
             self._end_all("drain" if self._stop.done() else "closed")
             last = asyncio.create_task(self._say_the_last())
             try:
                 await self._first_of(last, writer, watch)
-                await writer
+                await self._first_of(writer, watch)
+                # A client that meets the end while it writes may lose what it has not read: let it stop first.
+                await asyncio.wait((reader,), timeout=LINGER_S)
             finally:
                 last.cancel()
         except SimpaticoError:
@@ -151,6 +156,8 @@ class Stream:
             self._reading_since_s = float("inf")
             if message is grpc.aio.EOF:
                 return
+            if self._deaf:
+                continue
             if not isinstance(message, pb.StreamAnalyzeRequest):
                 raise message.error
             self._dispatch(message)

@@ -1,0 +1,36 @@
+"""A server on a free port of 127.0.0.1, with the stand-in for the analysis unless a test wants the real one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from simpatico.server.app import Application
+from simpatico.server.session import AnalyzerFactory
+from tests.server.fakes import FakeAnalyzer
+from tests.server.running import Clock, Running, Start, settings_with
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    """Return a function that starts a server; it is stopped after the test."""
+    async with AsyncExitStack() as stack:
+
+        async def begin(factory: AnalyzerFactory = FakeAnalyzer, clock: Clock | None = None, **limits: Any) -> Running:
+            application = Application(settings_with(**limits), factory)
+            if clock is not None:
+                application.shared.clock = clock
+            address = await application.start()
+            stack.push_async_callback(application.stop)
+            return Running(application, address)
+
+        yield begin
+
+
+@pytest.fixture
+async def server(start: Start) -> Running:
+    """Return a server with default limits, but for the speed of audio."""
+    return await start()

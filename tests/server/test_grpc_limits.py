@@ -1,0 +1,178 @@
+"""Limits of StreamAnalyze over real sockets: speed, length, numbers, idleness, slow analysis and slow readers."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from simpatico.client import CallFailed, Chunk, Event, Final, Interim, Ready
+from simpatico.errors import RemoteError
+from simpatico.server.session import CallPlan
+from simpatico.types import AudioFormat
+from tests.server.calls import RATE_HZ, STEREO, TIMEOUT_S, begin, cut, failure, noise, of, rest_of
+from tests.server.fakes import FakeAnalyzer, expected_final
+from tests.server.running import Clock, Start
+
+
+async def test_audio_faster_than_allowed(start: Start) -> None:
+    clock = Clock()
+    server = await start(clock=clock, realtime_factor=2.0, burst_s=5.0)
+    samples = noise(8.0)
+    async with server.client() as client, client.stream() as stream:
+        updates = aiter(stream)
+        for call_id in ("fast", "slow"):
+            await begin(stream, call_id, options={"no_interims": True})
+            await stream.send([Chunk(call_id, 0, samples[: 5 * RATE_HZ].tobytes())])
+            await stream.mark(call_id, "taken")
+            assert isinstance(await anext(updates), Ready)
+            assert isinstance(await anext(updates), Event)
+        await stream.send([Chunk("fast", 5 * RATE_HZ, samples[5 * RATE_HZ :].tobytes())])
+        failed = await anext(updates)
+        clock.now_s += 1.5
+        await stream.send([Chunk("slow", 5 * RATE_HZ, samples[5 * RATE_HZ :].tobytes())])
+        await stream.end("slow")
+        assert await anext(updates) == Final("slow", expected_final("slow", samples, STEREO), "end", {})
+    assert isinstance(failed, CallFailed)
+    assert (failed.error.status, failed.error.reason) == ("RESOURCE_EXHAUSTED", "RATE_LIMIT")
+    assert failed.error.retry_after_s == 1.5
+    with pytest.raises(
+        RemoteError, match=r"3 s of audio came where 0 s were left: .* 2 times real time and 5 s at once .* send it 1.5 s later"
+    ):
+        raise failed.error
+
+
+async def test_calls_that_are_too_long(start: Start) -> None:
+    server = await start(call_length_s=2.0)
+    async with server.client() as client, client.stream() as stream:
+        await begin(stream, "a")
+        await stream.send(cut("a", noise(2.1)))
+        await begin(stream, "b")
+        await stream.pause("b")
+        await stream.send([Chunk("b", 10**18, b"")])
+        updates = await rest_of(stream)
+    for call_id, seconds in (("a", "2.1"), ("b", "1.25e.14")):
+        error = failure(updates, call_id)
+        assert (error.status, error.reason) == ("RESOURCE_EXHAUSTED", "STREAM_TOO_LONG")
+        with pytest.raises(RemoteError, match=f"{seconds} s of the call, and 2 s is the limit .* raise limits.call_length_s"):
+            raise error
+
+
+async def test_too_many_calls_on_a_stream_and_in_the_process(start: Start) -> None:
+    server = await start(calls=3, calls_per_stream=2)
+    async with server.client() as client, client.stream() as one, client.stream() as other:
+        for call_id in ("1", "2", "3"):
+            await begin(one, call_id)
+        first = [await anext(aiter_) for aiter_ in [aiter(one)] * 3]
+        for call_id in ("4", "5"):
+            await begin(other, call_id)
+        second = [await anext(aiter_) for aiter_ in [aiter(other)] * 2]
+        updates = await rest_of(one)
+    with pytest.raises(RemoteError, match="2 calls are open on this stream"):
+        raise failure(first, "3")
+    error = failure(second, "5")
+    assert (error.status, error.reason, error.retry_after_s) == ("RESOURCE_EXHAUSTED", "SESSION_LIMIT", 5.0)
+    with pytest.raises(RemoteError, match=r"3 calls are open, .* raise limits.calls"):
+        raise error
+    assert len([u for u in updates if isinstance(u, Final)]) == 2
+    await asyncio.sleep(0.1)
+    assert server.application.shared.open_calls == 0
+
+
+async def test_idle_calls_are_given_up_and_paused_ones_later(start: Start) -> None:
+    clock = Clock()
+    server = await start(clock=clock, call_idle_s=1.0, call_paused_s=5.0)
+    async with server.client() as client, client.stream() as stream:
+        updates = aiter(stream)
+        await begin(stream, "idle")
+        await begin(stream, "paused")
+        await stream.pause("paused")
+        for _ in range(3):
+            await anext(updates)
+        clock.now_s += 2.0
+        async with asyncio.timeout(TIMEOUT_S):
+            idle = await anext(updates)
+        clock.now_s += 4.0
+        async with asyncio.timeout(TIMEOUT_S):
+            paused = await anext(updates)
+    for failed, call_id, message in (
+        (idle, "idle", "for 1 s: .* limits.call_idle_s"),
+        (paused, "paused", "for 5 s: .* limits.call_paused_s"),
+    ):
+        assert isinstance(failed, CallFailed)
+        assert (failed.call_id, failed.error.status, failed.error.reason) == (call_id, "DEADLINE_EXCEEDED", "IDLE_TIMEOUT")
+        with pytest.raises(RemoteError, match=message):
+            raise failed.error
+
+
+@pytest.mark.parametrize(
+    ("limits", "status", "reason", "message"),
+    [
+        ({"stream_idle_s": 1.0}, "DEADLINE_EXCEEDED", "IDLE_TIMEOUT", "nothing came on the stream for 1 s"),
+        ({"stream_length_s": 1.0}, "RESOURCE_EXHAUSTED", "STREAM_TOO_LONG", "older than 1 s"),
+    ],
+)
+async def test_faults_of_the_stream_end_it_with_a_status(
+    start: Start, limits: dict[str, float], status: str, reason: str, message: str
+) -> None:
+    clock = Clock()
+    server = await start(clock=clock, **limits)
+    async with server.client() as client, client.stream() as stream:
+        updates = aiter(stream)
+        await begin(stream, "a")
+        await anext(updates)
+        clock.now_s += 1.5
+        with pytest.raises(RemoteError, match=message) as caught:
+            async with asyncio.timeout(TIMEOUT_S):
+                await anext(updates)
+    assert (caught.value.status, caught.value.reason) == (status, reason)
+    assert server.application.shared.open_calls == 0
+
+
+async def test_the_service_stops_reading_when_analysis_cannot_keep_up(start: Start) -> None:
+    """With one slow call, no more than the backlog and one message are taken; when it goes on, nothing is lost."""
+    go_on = threading.Event()
+    plans: list[CallPlan] = []
+
+    def factory(plan: CallPlan, audio: AudioFormat) -> FakeAnalyzer:
+        plans.append(plan)
+        return FakeAnalyzer(plan, audio, lambda _: go_on.wait(TIMEOUT_S) and None)
+
+    server = await start(factory, backlog_bytes=200_000)
+    samples = noise(60.0)
+    async with server.client() as client, client.stream() as stream:
+        await begin(stream, "a", options={"no_interims": True})
+
+        async def send() -> None:
+            for chunk in cut("a", samples, 8000):
+                await stream.send([chunk])
+
+        sending = asyncio.create_task(send())
+        await asyncio.sleep(0.5)
+        (running,) = server.application.shared.streams
+        waiting = sum(call.lane.weight for call in running._calls.values())
+        assert 200_000 < waiting <= 200_000 + 2 * 64_000
+        go_on.set()
+        await sending
+        updates = await rest_of(stream)
+    assert updates[-1] == Final("a", expected_final("a", samples, STEREO), "closed", {})
+
+
+async def test_a_client_that_does_not_read_gets_the_newest_interims_and_every_final(start: Start) -> None:
+    server = await start()
+    samples = noise(600.0, channels=1)
+    async with server.client() as client, client.stream() as stream:
+        for call_id in ("a", "b"):
+            await begin(stream, call_id, channels=1, options={"full_interims": True, "interim_period_s": 0.5})
+        chunks = [cut(call_id, samples, 8000) for call_id in ("a", "b")]
+        for pair in zip(*chunks, strict=True):
+            await stream.send(pair)
+        updates = await rest_of(stream)
+    mono = AudioFormat(RATE_HZ, 1, "f32")
+    finals = {u.call_id: u.analysis for u in updates if isinstance(u, Final)}
+    assert finals == {call_id: expected_final(call_id, samples, mono) for call_id in ("a", "b")}
+    for call_id in ("a", "b"):
+        times = [u.analysis.call.duration_s for u in of(updates, call_id) if isinstance(u, Interim)]
+        assert times == sorted(times)
+        assert times[-1] == 600.0
