@@ -155,19 +155,21 @@ def test_gain_moves_only_level_and_loudness(rate_hz: int, gain_db: float) -> Non
     assert ((loud[:, INDEX["f0_hz"]] > 0) == (plain[:, INDEX["f0_hz"]] > 0)).mean() > 0.995
     for name in COLUMNS:
         if name not in ("rms_dbfs", "loudness"):
-            unmoved = np.isclose(loud[:, INDEX[name]], plain[:, INDEX[name]], rtol=1e-3, atol=1e-3)
+            # An HNR of 38 dB is 1 - r = 1.6e-4, of which float32 rounding of r leaves about 1 %.
+            unmoved = np.isclose(loud[:, INDEX[name]], plain[:, INDEX[name]], rtol=1e-3, atol=0.1 if name == "hnr_db" else 1e-3)
             assert unmoved.mean() > 0.99, name  # float32 rounding may tip a tie between two candidates
 
 
 @pytest.mark.parametrize("rate_hz", RATES)
 @pytest.mark.parametrize("simd", simd_levels()[1:])
 def test_levels_agree(rate_hz: int, simd: str) -> None:
-    """Kernels of two levels round differently: the stated tolerance is 1e-3 of a unit (or of the value), in all but 1 frame of 200."""
+    """Kernels of two levels round differently: the stated tolerance is 1e-3 of a unit or of the value (HNR 0.1 dB), in all but 1 frame of 200."""
     x = np.concatenate([0.1 * harmonics(rate_hz, 97.0, 2.0), coloured_noise(rate_hz, 4), 0.03 * harmonics(rate_hz, 250.0)]).astype(
         np.float32
     )
     x += np.random.default_rng(9).normal(0, 1e-3, x.size).astype(np.float32)
     a, b = measure(x, rate_hz, simd_levels()[0]), measure(x, rate_hz, simd)
-    assert np.isclose(a, b, rtol=1e-3, atol=1e-3).all(axis=1).mean() > 0.995
+    tolerance = np.where(np.array(COLUMNS) == "hnr_db", 0.1, 1e-3)
+    assert (np.abs(a - b) <= tolerance + 1e-3 * np.abs(b)).all(axis=1).mean() > 0.995
     spectral = [i for i, name in enumerate(COLUMNS) if name not in ("f0_hz", "voicing_probability", "hnr_db")]
     np.testing.assert_allclose(a[:, spectral], b[:, spectral], rtol=1e-4, atol=1e-4)

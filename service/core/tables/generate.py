@@ -93,7 +93,7 @@ def mel_bins(rate_hz: int, fft: int) -> tuple[list[int], list[float], list[float
 
 
 def equal_loudness(hz: float) -> float:
-    """Equal-loudness pre-emphasis for power: Hermansky (1990), eq. 13 (the 40 dB curve), with eq. 14's extra slope of 18 dB per octave above 5 kHz."""
+    """Equal-loudness pre-emphasis for power: Hermansky (1990), eq. 13 with eq. 14's 18 dB per octave above 5 kHz."""
     w2 = (2 * math.pi * hz) ** 2
     return (w2 + 56.8e6) * w2 * w2 / ((w2 + 6.3e6) ** 2 * (w2 + 0.38e9) * (1.0 + w2 * w2 * w2 / 9.58e26))
 
