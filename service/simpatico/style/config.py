@@ -26,10 +26,11 @@ __all__ = [
     "UNDETERMINED",
     "AxisConfig",
     "BundleConfig",
-    "ColumnConfig",
     "Evidence",
     "ExcludedFeature",
+    "Family",
     "FeatureConfig",
+    "FeatureSchema",
     "LabelConfig",
     "ModelFile",
     "NormRow",
@@ -37,14 +38,16 @@ __all__ = [
     "SubstituteRule",
 ]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Literal[1] = 1
 """Version of this layout. A bundle of another one is refused."""
 UNDETERMINED = "undetermined"
 """The answer while no label is likely enough; so no label may be called that."""
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+AnyKind = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z0-9][a-z0-9_.-]*)$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Family = Literal["timing", "pitch", "energy", "matching"]
 Correlation = Annotated[FiniteFloat, Field(gt=-1.0, lt=1.0)]
 Share = Annotated[FiniteFloat, Field(ge=0.0, le=1.0)]
 Positive = Annotated[FiniteFloat, Field(gt=0.0)]
@@ -56,11 +59,22 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class ColumnConfig(_Strict):
-    """One measured column that the bundle was made for; see :data:`simpatico.features.schema.SCHEMA`."""
+class SchemaEntry(_Strict):
+    """Unit and revision of one measured column."""
 
-    name: Name
     unit: Text
+    revision: Annotated[int, Field(ge=1)]
+
+
+class FeatureSchema(BaseModel):
+    """The schema document that the bundle was made with, as :func:`simpatico.features.schema_document` gives it.
+
+    Only what this module needs of it is typed; the rest is kept as it is and compared with this build's by hash.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    features: Annotated[dict[Name, SchemaEntry], Field(min_length=1)]
 
 
 class AxisConfig(_Strict):
@@ -144,7 +158,7 @@ class FeatureConfig(_Strict):
     name: Name
     unit: Text
     axis: Name
-    family: Literal["timing", "pitch", "energy", "matching"]
+    family: Family
     group: Name | None
     shared_share: Share
     half_evidence_s: Positive
@@ -208,7 +222,7 @@ class NormsConfig(_Strict):
     source: Text
     licence: Text
     attribution: Text
-    rows: Annotated[tuple[NormRow, ...], Field(strict=False, min_length=1)]
+    rows: Annotated[tuple[NormRow, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _one_row_per_key(self) -> Self:
@@ -219,17 +233,17 @@ class NormsConfig(_Strict):
 
 
 class SubstituteRule(_Strict):
-    """Norms to use for audio of a kind that has none.
+    """Norms to use for audio of a kind that has none. ``*`` stands for any; the first rule that fits is used.
 
     ``added_variance`` by feature family is what the mismatch adds to the error variance of a z score, in SD squared; a family that is
     absent has no substitute.
     """
 
-    bandwidth: Name
-    codec_family: Name
+    bandwidth: AnyKind
+    codec_family: AnyKind
     use_bandwidth: Name
     use_codec_family: Name
-    added_variance: dict[Literal["timing", "pitch", "energy", "matching"], Annotated[FiniteFloat, Field(ge=0.0)]]
+    added_variance: dict[Family, Annotated[FiniteFloat, Field(ge=0.0)]]
     why: Text
 
 
@@ -243,20 +257,19 @@ class BundleConfig(_Strict):
     licence: Text
     created: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
     model: ModelFile
-    schema_hash: Text
-    columns: Annotated[tuple[ColumnConfig, ...], Field(strict=False, min_length=1)]
-    axes: Annotated[tuple[AxisConfig, ...], Field(strict=False, min_length=1, max_length=6)]
-    labels: Annotated[tuple[LabelConfig, ...], Field(strict=False, min_length=2)]
+    schema_hash: Sha256
+    feature_schema: FeatureSchema
+    axes: Annotated[tuple[AxisConfig, ...], Field(min_length=1, max_length=6)]
+    labels: Annotated[tuple[LabelConfig, ...], Field(min_length=2)]
     threshold: Annotated[FiniteFloat, Field(gt=0.0, lt=1.0)]
-    features: Annotated[tuple[FeatureConfig, ...], Field(strict=False, min_length=1)]
-    excluded: Annotated[tuple[ExcludedFeature, ...], Field(strict=False)] = ()
+    features: Annotated[tuple[FeatureConfig, ...], Field(min_length=1)]
+    excluded: tuple[ExcludedFeature, ...] = ()
     norms: NormsConfig
-    substitutes: Annotated[tuple[SubstituteRule, ...], Field(strict=False)] = ()
+    substitutes: tuple[SubstituteRule, ...] = ()
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
         lists: dict[str, list[str]] = {
-            "columns": [c.name for c in self.columns],
             "axes": [a.name for a in self.axes],
             "labels": [label.name for label in self.labels],
             "features": [f.name for f in self.features],
@@ -282,13 +295,13 @@ class BundleConfig(_Strict):
     @model_validator(mode="after")
     def _references_resolve(self) -> Self:
         axes = {axis.name for axis in self.axes}
-        units = {column.name: column.unit for column in self.columns}
+        units = {name: entry.unit for name, entry in self.feature_schema.features.items()}
         for feature in self.features:
             if feature.axis not in axes:
                 raise ValueError(f"feature {feature.name!r} indicates axis {feature.axis!r}, which is not one of {sorted(axes)}")
             if units.get(feature.name) != feature.unit:
                 raise ValueError(
-                    f"feature {feature.name!r} in {feature.unit!r} is not among the columns, which have {units.get(feature.name)!r}"
+                    f"feature {feature.name!r} in {feature.unit!r} is not in the feature_schema, which has {units.get(feature.name)!r}"
                 )
         group_axes: dict[str, set[str]] = {}
         for feature in self.features:
@@ -297,5 +310,5 @@ class BundleConfig(_Strict):
         if mixed := sorted(group for group, members in group_axes.items() if len(members) > 1):
             raise ValueError(f"a group of features may indicate one axis only, got several for {', '.join(mixed)}")
         if stray := sorted({row.feature for row in self.norms.rows} - set(units)):
-            raise ValueError(f"norms are given for features that are not among the columns: {', '.join(stray)}")
+            raise ValueError(f"norms are given for features that are not in the feature_schema: {', '.join(stray)}")
         return self

@@ -16,38 +16,36 @@ none of them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simpatico.types import F0_BINS_PER_ST, ChannelSpeech, Dialogue, Measure, Reason, Role, Signals, Utterance
+from simpatico.signals import components
+from simpatico.types import F0_BINS_PER_ST, ChannelSpeech, Dialogue, Measure, Reason, Role, Signals
 
-__all__ = ["MATCHED_DESCRIPTORS", "STYLE_FEATURES", "energy_cv", "f0_range_st", "style_features"]
+__all__ = ["MATCHED_DESCRIPTORS", "STYLE_FEATURES", "f0_range_st", "style_features"]
 
 F0_RANGE_QUANTILES = (0.10, 0.90)
 """Ends of the F0 range. Further out lie octave errors and creak: gross pitch errors on telephone speech reach a few per cent even for the
 best trackers."""
 MIN_VOICED_FRAMES = 50
 """Half a second of voiced frames, two or three syllables: below it, the spread of F0 is that of one syllable's contour."""
-MIN_ENERGY_FRAMES = 50
-"""Likewise half a second of speech for the spread of energy."""
 MATCHED_DESCRIPTORS = ("f0_median_st", "intensity_db", "syllable_rate_hz", "alpha_ratio_db")
 """Descriptors of :class:`simpatico.types.Entrainment` whose proximity is used, each on its own: matching in one does not predict
 another."""
 
-STYLE_FEATURES: dict[str, str] = {
-    "talk_share": "1",
-    "articulation_rate_hz": "Hz",
-    "energy_cv": "1",
-    "interruptions_per_min": "1/min",
-    "f0_range_st": "st",
-    "short_exchange_rate": "1/min",
-    "backchannels_per_min": "1/min",
-    **{f"proximity_{name}": "SD" for name in MATCHED_DESCRIPTORS},
-}
-"""Name and unit of every feature that :func:`style_features` returns."""
+STYLE_FEATURES = (
+    "talk_share",
+    "articulation_rate_hz",
+    "energy_cv",
+    "interruptions_per_min",
+    "f0_range_st",
+    "short_exchange_rate",
+    "backchannels_per_min",
+    *(f"proximity_{name}" for name in MATCHED_DESCRIPTORS),
+)
+"""Names of the features that :func:`style_features` returns; their units are in :data:`simpatico.features.SCHEMA`."""
 
 
 def style_features(dialogue: Dialogue, channels: Mapping[Role, ChannelSpeech], signals: Signals) -> dict[str, Measure]:
@@ -78,7 +76,7 @@ def style_features(dialogue: Dialogue, channels: Mapping[Role, ChannelSpeech], s
     measures = {
         "talk_share": party.talk_share,
         "articulation_rate_hz": party.articulation_rate_hz,
-        "energy_cv": energy_cv(caller.utterances),
+        "energy_cv": components(dialogue, channels, Role.CALLER)["energy_cv"],
         "interruptions_per_min": party.interruptions_per_min,
         "f0_range_st": f0_range_st(caller.f0_histogram),
         "short_exchange_rate": signals.pair.short_exchange_rate,
@@ -91,19 +89,6 @@ def style_features(dialogue: Dialogue, channels: Mapping[Role, ChannelSpeech], s
 def _proximities(signals: Signals) -> dict[str, Measure]:
     found = {entrainment.descriptor: entrainment.proximity for entrainment in signals.pair.entrainment}
     return {f"proximity_{name}": found.get(name, Measure.missing(Reason.TOO_FEW_TURNS)) for name in MATCHED_DESCRIPTORS}
-
-
-def energy_cv(utterances: tuple[Utterance, ...]) -> Measure:
-    """Coefficient of variation of RMS amplitude over the frames of all utterances: standard deviation / mean, 0 or more, the same at any
-    gain."""
-    frames = sum(u.prosody.frames for u in utterances)
-    if frames < MIN_ENERGY_FRAMES:
-        return Measure.missing(Reason.TOO_LITTLE_SPEECH)
-    mean = math.fsum(u.prosody.energy_sum for u in utterances) / frames
-    if mean <= 0.0:
-        return Measure.missing(Reason.NO_VARIATION)
-    mean_square = math.fsum(u.prosody.energy_sumsq for u in utterances) / frames
-    return Measure(math.sqrt(max(mean_square - mean * mean, 0.0)) / mean)
 
 
 def f0_range_st(histogram: NDArray[np.int64]) -> Measure:

@@ -22,9 +22,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
-from simpatico.types import StyleEstimate
+from simpatico.types import AxisEstimate
 
 __all__ = ["POPULATION_MEAN", "POPULATION_SD", "AxisPosterior", "AxisPrior", "fuse", "orthant_probabilities", "probability_positive"]
 
@@ -36,45 +35,41 @@ POPULATION_SD = 1.0
 
 @dataclass(frozen=True, slots=True)
 class AxisPrior:
-    """What is believed of a caller before this call, one Gaussian per axis, in SD of the norm population.
+    """What is believed of one axis before the call: N(mean, sd**2), in SD of the norm population.
 
-    Attributes
+    Parameters
     ----------
-    mean, sd
-        By axis name; the same names in both. ``sd`` is above 0. An axis that is not named keeps the population's N(0, 1).
+    mean
+        Finite.
+    sd
+        Finite and above 0; 1 for a caller without history.
 
     Raises
     ------
     ValueError
-        When the two name different axes, or a number is not finite or an ``sd`` is not above 0.
+        When a number is out of its range.
     """
 
-    mean: Mapping[str, float]
-    sd: Mapping[str, float]
+    mean: float = POPULATION_MEAN
+    sd: float = POPULATION_SD
 
     def __post_init__(self) -> None:
-        if set(self.mean) != set(self.sd):
-            raise ValueError(f"a prior needs mean and sd for the same axes, got mean for {sorted(self.mean)} and sd for {sorted(self.sd)}")
-        for name, value in self.mean.items():
-            if not math.isfinite(value):
-                raise ValueError(f"prior mean of {name!r} must be finite, got {value!r}")
-        for name, value in self.sd.items():
-            if not (math.isfinite(value) and value > 0.0):
-                raise ValueError(f"prior sd of {name!r} must be a finite number above 0, got {value!r}; a caller without history has sd 1")
-        object.__setattr__(self, "mean", MappingProxyType(dict(self.mean)))
-        object.__setattr__(self, "sd", MappingProxyType(dict(self.sd)))
+        if not math.isfinite(self.mean):
+            raise ValueError(f"mean of a prior must be finite, got {self.mean!r}")
+        if not (math.isfinite(self.sd) and self.sd > 0.0):
+            raise ValueError(f"sd of a prior must be a finite number above 0, got {self.sd!r}; a caller without history has sd 1")
 
     @classmethod
-    def from_estimate(cls, estimate: StyleEstimate, *, stability: float) -> AxisPrior:
+    def from_estimate(cls, axis: AxisEstimate, *, stability: float) -> AxisPrior:
         """What one call's posterior says about the next call of the same caller.
 
-        Style in a call is partly the person, partly the occasion. With ``stability`` s, the correlation of the true axis value between
-        two calls of one person, the next call's value given this one's is N(s x, 1 - s**2), so the posterior N(m, v) becomes N(s m, s**2
-        v + 1 - s**2).
+        Style in a call is partly the person, partly the occasion. With ``stability`` s, the correlation of the true axis value between two
+        calls of one person, the next call's value given this one's is N(s x, 1 - s**2), so the posterior N(m, v) becomes
+        N(s m, s**2 v + 1 - s**2).
 
         Parameters
         ----------
-        estimate
+        axis
             The posterior after a call.
         stability
             0 (calls have nothing in common) to 1 (style never changes).
@@ -86,10 +81,7 @@ class AxisPrior:
         """
         if not 0.0 <= stability <= 1.0:
             raise ValueError(f"stability must be between 0 and 1, got {stability!r}")
-        return cls(
-            mean={axis.name: stability * axis.mean for axis in estimate.axes},
-            sd={axis.name: math.sqrt(stability**2 * axis.sd**2 + 1.0 - stability**2) for axis in estimate.axes},
-        )
+        return cls(mean=stability * axis.mean, sd=math.sqrt(stability**2 * axis.sd**2 + 1.0 - stability**2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +93,7 @@ class AxisPosterior:
     contributions: tuple[float, ...]
 
 
-def fuse(
-    shift: Sequence[float], information: Sequence[float], *, prior_mean: float = POPULATION_MEAN, prior_sd: float = POPULATION_SD
-) -> AxisPosterior:
+def fuse(shift: Sequence[float], information: Sequence[float], prior: AxisPrior | None = None) -> AxisPosterior:
     """Multiply the prior of one axis with the evidence of every feature.
 
     Parameters
@@ -111,14 +101,14 @@ def fuse(
     shift, information
         Per feature, its share of the likelihood's precision x mean and of its precision. The shares of precision may differ in sign,
         their sum may not be below 0.
-    prior_mean, prior_sd
-        The prior, in SD of the norm population.
+    prior
+        None for N(0, 1), the population's.
 
     Returns
     -------
     AxisPosterior
-        With precision ``1 / prior_sd**2 + sum(information)`` and mean ``prior_mean + sum(contributions)``, where contribution ``j`` is
-        ``(shift[j] - information[j] * prior_mean) / precision``.
+        With precision ``1 / prior.sd**2 + sum(information)`` and mean ``prior.mean + sum(contributions)``, where contribution ``j`` is
+        ``(shift[j] - information[j] * prior.mean) / precision``.
 
     Raises
     ------
@@ -130,9 +120,10 @@ def fuse(
     total = math.fsum(information)
     if total < -1e-6:
         raise ValueError(f"total information of an axis must not be negative, got {total!r}")
-    precision = 1.0 / prior_sd**2 + max(total, 0.0)
-    contributions = tuple((s - i * prior_mean) / precision for s, i in zip(shift, information, strict=True))
-    return AxisPosterior(mean=prior_mean + math.fsum(contributions), sd=1.0 / math.sqrt(precision), contributions=contributions)
+    prior = prior or AxisPrior()
+    precision = 1.0 / prior.sd**2 + max(total, 0.0)
+    contributions = tuple((s - i * prior.mean) / precision for s, i in zip(shift, information, strict=True))
+    return AxisPosterior(mean=prior.mean + math.fsum(contributions), sd=1.0 / math.sqrt(precision), contributions=contributions)
 
 
 def probability_positive(mean: float, sd: float) -> float:
