@@ -14,11 +14,14 @@ import typer
 from simpatico import __version__
 from simpatico.cli.analyze import analyze, schema
 from simpatico.cli.doctor import doctor
-from simpatico.errors import SimpaticoError
+from simpatico.cli.serve import serve
+from simpatico.cli.stream import stream
+from simpatico.errors import RemoteError, SimpaticoError
 
-__all__ = ["EXIT_INPUT", "app", "main"]
+__all__ = ["EXIT_INPUT", "EXIT_SERVICE", "app", "main"]
 
 EXIT_INPUT = 2
+EXIT_SERVICE = 3
 
 app = typer.Typer(
     name="simpatico",
@@ -44,13 +47,18 @@ def _root(
 
 app.command()(analyze)
 app.command()(schema)
+app.command()(serve)
+app.command()(stream)
 app.command()(doctor)
 
 
 def main() -> NoReturn:
-    """Run the command line; errors that the user can mend become one line and exit code 2."""
+    """Run the command line; errors that the user can mend become one line and exit code 2, those of the service exit code 3."""
     try:
         app()
+    except RemoteError as error:
+        typer.echo(f"simpatico: {error}", err=True)
+        sys.exit(EXIT_SERVICE)
     except SimpaticoError as error:
         typer.echo(f"simpatico: {error}", err=True)
         sys.exit(EXIT_INPUT)

@@ -34,7 +34,7 @@ from simpatico.server.session import Analyzer, AnalyzerFactory, CallPlan
 if TYPE_CHECKING:
     from simpatico.types import AudioFormat
 
-__all__ = ["Application", "analyzer_factory", "check_exposure", "serve"]
+__all__ = ["Application", "analyzer_factory", "check_exposure", "listen_error", "serve"]
 
 CORE_MESSAGE_FACTOR = 2
 """How far beyond the limit gRPC itself lets a message in, so that our own error, which names the remedy, can be given for what is a
@@ -203,21 +203,22 @@ class Application:
             else:
                 bound = server.add_secure_port(f"{shown}:{port}", credentials)
         except RuntimeError as error:
-            raise _listen_error(host, port) from error
+            raise listen_error(host, port) from error
         if bound == 0:
-            raise _listen_error(host, port)
+            raise listen_error(host, port)
         return f"{shown}:{bound}"
 
 
-def _listen_error(host: str, port: int) -> ListenError:
-    """Ask the system itself why, because gRPC does not say."""
-    why = "the address cannot be used"
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, proto) as probe:
-            probe.bind(address)
-    except OSError as error:
-        why = error.strerror or str(error)
+def listen_error(host: str, port: int, why: str = "") -> ListenError:
+    """Return the error for an address that cannot be had; without a reason, ask the system itself, because gRPC does not say."""
+    if not why:
+        why = "the address cannot be used"
+        try:
+            family, kind, proto, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
+            with socket.socket(family, kind, proto) as probe:
+                probe.bind(address)
+        except OSError as error:
+            why = error.strerror or str(error)
     return ListenError(
         f"cannot listen on {host}:{port}: {why}; stop what uses it, or choose another address or port (0 takes a free one)",
         field="server.port",
@@ -265,7 +266,12 @@ def _pem(path: Path, name: str) -> bytes:
 
 
 async def serve(
-    settings: Settings, announce: Callable[[str], None], factory: AnalyzerFactory | None = None, *, share_port: bool = False
+    settings: Settings,
+    announce: Callable[[str], None],
+    factory: AnalyzerFactory | None = None,
+    *,
+    share_port: bool = False,
+    parent: int | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain; a second signal cuts the grace short, a third ends at once.
 
@@ -273,6 +279,12 @@ async def serve(
     ----------
     announce
         Called with HOST:PORT when calls are taken.
+    factory
+        What makes analyzers; by default `analyzer_factory`.
+    share_port
+        Other processes listen on the same port.
+    parent
+        File descriptor whose end means that the parent process has gone: a signal like the others.
     """
     application = Application(settings, factory, share_port=share_port)
     signalled, dropped = asyncio.Event(), asyncio.Event()
@@ -285,10 +297,16 @@ async def serve(
         else:
             dropped.set()
 
+    def on_parent_gone(descriptor: int) -> None:
+        loop.remove_reader(descriptor)
+        on_signal()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     announce(await application.start())
+    if parent is not None:
+        loop.add_reader(parent, on_parent_gone, parent)
     await signalled.wait()
     draining = asyncio.create_task(application.drain())
     give_up = asyncio.create_task(dropped.wait())

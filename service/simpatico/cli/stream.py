@@ -1,0 +1,144 @@
+"""``simpatico stream``: a recording sent to a running service as if it were a live call."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+    from simpatico.audio import CallReader
+    from simpatico.client import AnalysisClient, CallStream, Final
+
+__all__ = ["stream"]
+
+CHUNK_S = 0.1
+"""Seconds of audio in one message, as telephony gateways send it."""
+EXIT_INCOMPLETE = 3
+
+
+def stream(
+    call: Annotated[Path, typer.Argument(metavar="CALL", help="Recording: WAV, FLAC, OGG or MP3, one or two channels.")],
+    *,
+    target: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the service listens.")] = "127.0.0.1:50051",
+    speed: Annotated[float, typer.Option(min=0.0, help="Times real time; 0 for as fast as the service takes it.")] = 1.0,
+    caller_channel: Annotated[
+        int, typer.Option(help="Channel of the caller, counted from 0; -1 when the only channel is the agent's.")
+    ] = 0,
+    json_output: Annotated[bool, typer.Option("--json", help="Print the final result as a JSON document, and nothing else.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the surrogates.")] = 0,
+    tls_authority: Annotated[Path | None, typer.Option(help="Authority of the service's certificate, PEM; turns TLS on.")] = None,
+    tls_certificate: Annotated[Path | None, typer.Option(help="Own certificate, PEM, for a service that demands one.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
+) -> None:
+    """Stream a recording to a running service as a live call, and show what it says while the call goes on."""
+    import asyncio
+
+    from simpatico.audio import open_call
+    from simpatico.cli.render import print_analysis
+    from simpatico.client import AnalysisClient, ClientTls
+    from simpatico.reports import to_json
+
+    tls = ClientTls(tls_authority, tls_certificate, tls_key) if tls_authority or tls_certificate else None
+    with open_call(call, caller_channel=None if caller_channel < 0 else caller_channel) as recording:
+
+        async def run() -> Final:
+            async with AnalysisClient(target, tls=tls) as client:
+                return await _stream(client, recording, call.name, speed, seed, quiet=json_output)
+
+        final = asyncio.run(run())
+    if json_output:
+        typer.echo(to_json(final.analysis))
+    else:
+        print_analysis(final.analysis)
+    if final.ended_by != "end":
+        typer.echo(f"simpatico: the service ended the call early ({final.ended_by}); the result is for what was heard", err=True)
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+async def _stream(client: AnalysisClient, recording: CallReader, call_id: str, speed: float, seed: int, *, quiet: bool) -> Final:
+    """Send and receive at the same time; return the final."""
+    import asyncio
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=quiet)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.1f} s of call"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(f"Streaming {call_id}", total=recording.duration_s)
+        async with client.stream() as calls:
+            audio = recording.format
+            await calls.start(
+                call_id,
+                encoding="f32",
+                sample_rate_hz=audio.sample_rate_hz,
+                channels=audio.channels,
+                codec=audio.codec,
+                caller_channel=recording.caller_channel,
+                options={"seed": seed, "no_interims": quiet},
+            )
+            sending = asyncio.create_task(_send(calls, recording, call_id, speed, bar, task))
+            try:
+                final = await _receive(calls, bar.console)
+            finally:
+                sending.cancel()
+                # What broke the sending also ended the receiving, and says more.
+                (broken,) = await asyncio.gather(sending, return_exceptions=True)
+            return _either(final, broken)
+
+
+def _either(final: Final | None, broken: BaseException | None) -> Final:
+    from simpatico.errors import RemoteError
+
+    if final is not None:
+        return final
+    if isinstance(broken, Exception):
+        raise broken
+    raise RemoteError("the service closed the stream without a final result; its log has the cause", status="UNAVAILABLE")
+
+
+async def _send(calls: CallStream, recording: CallReader, call_id: str, speed: float, bar: Progress, task: TaskID) -> None:
+    """Send the recording at its pace, then end the call."""
+    import asyncio
+
+    import numpy as np
+
+    from simpatico.client import Chunk
+
+    rate_hz = recording.format.sample_rate_hz
+    size = round(CHUNK_S * rate_hz)
+    began_s = time.monotonic()
+    first = 0
+    for block in recording:
+        for start in range(0, len(block), size):
+            piece = np.ascontiguousarray(block[start : start + size], dtype="<f4")
+            if speed > 0:
+                await asyncio.sleep(began_s + first / rate_hz / speed - time.monotonic())
+            await calls.send([Chunk(call_id, first, piece.tobytes())])
+            first += len(piece)
+            bar.update(task, completed=first / rate_hz)
+    await calls.end(call_id)
+
+
+async def _receive(calls: CallStream, console: Console) -> Final | None:
+    """Show what comes until the final, which is returned."""
+    from simpatico.cli.render import interim_line
+    from simpatico.client import CallFailed, Drain, Final, Interim
+
+    async for update in calls:
+        match update:
+            case Interim():
+                console.print(interim_line(update.analysis))
+            case Drain():
+                console.print(f"[yellow]the service stops in {update.grace_s:g} s[/]")
+            case CallFailed():
+                raise update.error
+            case Final():
+                return update
+    return None
