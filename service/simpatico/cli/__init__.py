@@ -21,6 +21,7 @@ from simpatico.errors import RemoteError, SimpaticoError
 __all__ = ["EXIT_INPUT", "EXIT_SERVICE", "app", "main"]
 
 EXIT_INPUT = 2
+EXIT_REMOTE = 3
 EXIT_SERVICE = 3
 
 app = typer.Typer(
@@ -61,5 +62,5 @@ def main() -> NoReturn:
         sys.exit(EXIT_SERVICE)
     except SimpaticoError as error:
         typer.echo(f"simpatico: {error}", err=True)
-        sys.exit(EXIT_INPUT)
+        sys.exit(EXIT_REMOTE if isinstance(error, RemoteError) else EXIT_INPUT)
     sys.exit(0)
