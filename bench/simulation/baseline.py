@@ -8,12 +8,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["em_weights", "log_likelihood", "tables"]
+__all__ = ["count_moves", "em_weights", "log_likelihood", "tables"]
 
 _ITERATIONS = 200
 """EM steps; the weight then moves by less than 1e-3 except where the likelihood is flat."""
 
 Array = NDArray[np.float64]
+
+
+def count_moves(own: NDArray[np.bool_], other: NDArray[np.bool_], shifts: NDArray[np.int64]) -> Array:
+    """Return n(own before, other before, own now), float64 [m, 2, 2, 2], with ``other`` delayed in a circle by each of ``shifts`` [m]."""
+    counts = np.zeros((len(shifts), 2, 2, 2))
+    for row, shift in enumerate(shifts):
+        before = np.roll(other, shift)[:-1]
+        np.add.at(counts[row], (own[:-1].astype(int), before.astype(int), own[1:].astype(int)), 1.0)
+    return counts
 
 
 def tables(counts: Array) -> tuple[Array, Array]:

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FOLLOW", "HALF_YIELD", "STAY", "TICK_S", "YIELD", "Coupling", "independent_talker", "influence_ticks", "ticks_to_times"]
+__all__ = [
+    "FOLLOW",
+    "HALF_YIELD",
+    "STAY",
+    "TICK_S",
+    "YIELD",
+    "Coupling",
+    "follower_ticks",
+    "independent_talker",
+    "influence_ticks",
+    "ticks_to_times",
+]
 
 TICK_S = 0.5
 _BURN_IN = 60
@@ -46,6 +57,16 @@ def influence_ticks(first: Coupling, second: Coupling, ticks: int, runs: int, rn
         if tick >= 0:
             kept[:, :, tick] = state
     return kept[0], kept[1]
+
+
+def follower_ticks(led: Bools, party: Coupling, rng: np.random.Generator) -> Bools:
+    """Return one party of the influence model, bool [ticks], that hears ``led`` (bool [ticks]), who need not hear it."""
+    state, kept = 0, np.zeros(len(led), np.bool_)
+    for tick in range(1, len(led)):
+        chance = (1 - party.a) * party.own[state] + party.a * party.other[int(led[tick - 1])]
+        state = int(rng.random() < chance)
+        kept[tick] = state
+    return kept
 
 
 def ticks_to_times(ticks: Bools, *, start_s: float = 0.0) -> Times:

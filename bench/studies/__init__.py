@@ -1,0 +1,1 @@
+"""Studies of how well estimators recover known truth; ``bench/validation.py`` runs them all."""
