@@ -163,7 +163,7 @@ def test_gain_moves_only_level_and_loudness(rate_hz: int, gain_db: float) -> Non
 @pytest.mark.parametrize("rate_hz", RATES)
 @pytest.mark.parametrize("simd", simd_levels()[1:])
 def test_levels_agree(rate_hz: int, simd: str) -> None:
-    """Kernels of two levels round differently: the stated tolerance is 1e-3 of a unit or of the value (HNR 0.1 dB), in all but 1 frame of 200."""
+    """Levels round differently: the tolerance is 1e-3 of a unit or of the value (HNR 0.1 dB), in all but 1 frame of 200."""
     x = np.concatenate([0.1 * harmonics(rate_hz, 97.0, 2.0), coloured_noise(rate_hz, 4), 0.03 * harmonics(rate_hz, 250.0)]).astype(
         np.float32
     )

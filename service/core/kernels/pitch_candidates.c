@@ -60,27 +60,27 @@ static void pick(const pitch_range *range, const vf *r, const vf *sound, vi audi
         vf strength = parabola(before, r[k], after, shift);
         strength = choose(strength > 1.0f, 1.0f / strength, strength);
         vf harmonicity = parabola(half_lag_after(sound, k - 1), sound[k], half_lag_after(sound, k), shift);
-        vf lag = shift + (float)k;
+        float lags[LANES], strengths[LANES], harmonicities[LANES];
+        store(lags, shift + (float)k);
+        store(strengths, strength);
+        store(harmonicities, harmonicity);
         for (; bits != 0; bits &= bits - 1) {
             const int l = __builtin_ctz(bits);
-            keep(jobs[l].candidates, lag[l], strength[l], harmonicity[l]);
+            keep(jobs[l].candidates, lags[l], strengths[l], harmonicities[l]);
         }
     }
 }
 
 /* Lags to log2 of F0, for all lanes at once. */
 static void lags_to_log2_f0(const frame_job *jobs) {
-    for (int c = 0; c < PITCH_CANDIDATES; c++) {
-        vf lag = splat(1.0f);
-        int32_t most = 0;
+    int32_t most = 0;
+    for (int l = 0; l < LANES; l++)
+        most = jobs[l].candidates->count > most ? jobs[l].candidates->count : most;
+    for (int c = 0; c < most; c++) {
+        float lags[LANES], log2_f0[LANES];
         for (int l = 0; l < LANES; l++)
-            if (c < jobs[l].candidates->count) {
-                lag[l] = jobs[l].candidates->log2_f0[c];
-                most = c + 1;
-            }
-        if (most == 0)
-            return;
-        vf log2_f0 = LOG2_8000 - vlog2(lag);
+            lags[l] = c < jobs[l].candidates->count ? jobs[l].candidates->log2_f0[c] : 1.0f;
+        store(log2_f0, LOG2_8000 - vlog2(load(lags)));
         for (int l = 0; l < LANES; l++)
             if (c < jobs[l].candidates->count)
                 jobs[l].candidates->log2_f0[c] = log2_f0[l];
