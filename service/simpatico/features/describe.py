@@ -1,7 +1,7 @@
 """What one utterance sounds like, as sufficient statistics of its frames.
 
-Everything is computed from the complete frames of the utterance at once, in float64 and in time order, so the result depends on the frames alone and never on
-how they arrived.
+Everything is computed from the complete frames of the utterance at once, in float64 and in time order, so the result depends on the frames
+alone and never on how they arrived.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ def describe(frames: NDArray[np.float32]) -> Prosody:
     _check(frames)
     if len(frames) == 0:
         return Prosody()
-    column = {name: np.ascontiguousarray(frames[:, INDEX[name]], dtype=np.float64) for name in ("rms_dbfs", "loudness", "f0_hz", "spectral_entropy")}
+    column = {
+        name: np.ascontiguousarray(frames[:, INDEX[name]], dtype=np.float64)
+        for name in ("rms_dbfs", "loudness", "f0_hz", "spectral_entropy")
+    }
     level_dbfs, f0_hz, entropy = column["rms_dbfs"], column["f0_hz"], column["spectral_entropy"]
     amplitude = np.where(level_dbfs > SILENCE_DBFS, np.power(10.0, level_dbfs / 20.0), 0.0)
     energy_sumsq = float(np.sum(amplitude * amplitude))

@@ -1,7 +1,7 @@
 """What a style model may be fitted on: the names, units and revisions of every feature, with a hash that stands for all of them.
 
-A model bundle carries the schema document that it was made with. A bundle and a build fit together when their hashes are equal; when they are not,
-:func:`schema_differences` names what differs. The rules:
+A model bundle carries the schema document that it was made with. A bundle and a build fit together when their hashes are equal; when they
+are not, :func:`schema_differences` names what differs. The rules:
 
 1. A feature whose definition changes so that its values move keeps its name and gets the next ``revision``.
 2. Frame columns count as part of the schema: a change of unit in the core changes what every summary means.
@@ -91,7 +91,9 @@ def schema_differences(document: Mapping[str, Any]) -> list[str]:
     theirs, ours = _flatten(document), _flatten(schema_document())
     found = [f"{key} is {ours[key]!r} here and absent from the bundle" for key in ours if key not in theirs]
     found += [f"{key} is {theirs[key]!r} in the bundle and absent here" for key in theirs if key not in ours]
-    found += [f"{key} is {theirs[key]!r} in the bundle and {ours[key]!r} here" for key in ours if key in theirs and theirs[key] != ours[key]]
+    found += [
+        f"{key} is {theirs[key]!r} in the bundle and {ours[key]!r} here" for key in ours if key in theirs and theirs[key] != ours[key]
+    ]
     return found
 
 

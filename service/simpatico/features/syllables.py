@@ -1,12 +1,14 @@
 """Syllable nuclei without words: speech rate from the intensity contour.
 
-After de Jong & Wempe (2009): a nucleus is a peak of intensity that (1) lies within 25 dB of the utterance's loudest point, (2) has a dip of at least 2 dB on
-both sides, and (3) is voiced. The contour is the power of the core's 10 ms frames smoothed over seven of them with a Hann window: Praat's intensity at a pitch
-floor of 50 Hz, which the authors used, smooths over 64 ms, and anything much shorter than a pitch period would count glottal pulses.
+After de Jong & Wempe (2009): a nucleus is a peak of intensity that (1) lies within 25 dB of the utterance's loudest point, (2) has a dip of
+at least 2 dB on both sides, and (3) is voiced. The contour is the power of the core's 10 ms frames smoothed over seven of them with a Hann
+window: Praat's intensity at a pitch floor of 50 Hz, which the authors used, smooths over 64 ms, and anything much shorter than a pitch
+period would count glottal pulses.
 
 References
 ----------
-de Jong, N. H. & Wempe, T. (2009). Praat script to detect syllable nuclei and measure speech rate automatically. Behavior Research Methods 41(2), 385-390.
+de Jong, N. H. & Wempe, T. (2009). Praat script to detect syllable nuclei and measure speech rate automatically. Behavior Research Methods
+41(2), 385-390.
 """
 
 from __future__ import annotations
@@ -58,7 +60,8 @@ def syllable_nuclei(rms_dbfs: NDArray[np.floating], f0_hz: NDArray[np.floating])
 
 
 def _prominent_peaks(contour: list[float], dip: float) -> list[int]:
-    """Return the indices of the maxima between which the contour falls, and from which it then rises, by at least ``dip``; its ends count as deep."""
+    """Return the indices of the maxima between which the contour falls, and from which it then rises, by at least ``dip``; its ends count
+    as deep."""
     peaks: list[int] = []
     rising, best, at, low = True, -np.inf, 0, np.inf
     for i, level in enumerate(contour):

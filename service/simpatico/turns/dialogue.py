@@ -1,10 +1,12 @@
 """From the utterances of both parties to the dialogue: who held the floor when, and the figures of turn-taking.
 
-A pure function of its two arguments. The rules of the floor are in :mod:`simpatico.turns.floor`, the estimators in :mod:`simpatico.turns.figures`.
+A pure function of its two arguments. The rules of the floor are in :mod:`simpatico.turns.floor`, the estimators in
+:mod:`simpatico.turns.figures`.
 
-Shares of time are shares of the conversation's span, from the first onset to the last offset of either party, so silence before and after it changes nothing.
-A figure that needs both parties is missing, with the reason ONE_CHANNEL, when only one channel was given; when nobody spoke every figure is missing with
-NO_SPEECH. A channel that was given and is silent is a party that said nothing: its shares and rates are 0, with their uncertainty.
+Shares of time are shares of the conversation's span, from the first onset to the last offset of either party, so silence before and after
+it changes nothing. A figure that needs both parties is missing, with the reason ONE_CHANNEL, when only one channel was given; when nobody
+spoke every figure is missing with NO_SPEECH. A channel that was given and is silent is a party that said nothing: its shares and rates are
+0, with their uncertainty.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from simpatico.types import (
 __all__ = ["dialogue"]
 
 LONG_GAP_S = 1.0
-"""Gaps above it are counted apart (DESIGN): about where a missing answer begins to be heard as trouble (Levinson & Torreira 2015)."""
+"""Gaps above it are counted apart: about where a missing answer begins to be heard as trouble (Levinson & Torreira 2015)."""
 
 
 def dialogue(caller: ChannelSpeech | None, agent: ChannelSpeech | None) -> Dialogue:
@@ -46,8 +48,9 @@ def dialogue(caller: ChannelSpeech | None, agent: ChannelSpeech | None) -> Dialo
     Returns
     -------
     Dialogue
-        ``utterances`` of both parties in the order of their onsets, with ``kind`` and ``turn`` filled in; an utterance that is part of no turn (a backchannel, or an
-        attempt that never had the floor) has ``turn`` None. ``taking.parties`` has the parties whose channel was given.
+        ``utterances`` of both parties in the order of their onsets, with ``kind`` and ``turn`` filled in; an utterance that is part of no
+        turn (a backchannel, or an attempt that never had the floor) has ``turn`` None. ``taking.parties`` has the parties whose channel was
+        given.
 
     Raises
     ------
@@ -170,5 +173,3 @@ class _Figures:
             speaking += step
             total += (then - at) * (speaking == 2)
         return total
-
-

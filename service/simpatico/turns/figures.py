@@ -1,19 +1,22 @@
 """Estimates with standard errors for what turn-taking is summarised by. Pure functions, no randomness.
 
-- Median and quantiles: linear interpolation of order statistics; standard error from the distribution-free interval of order statistics around them
-  (Woodruff 1952; McKean & Schrader 1984 for the median), so no density is assumed.
-- Interquartile range: the two quartiles' errors, which are correlated by 1/3 (asymptotic covariance of two order statistics, Mosteller 1946).
+- Median and quantiles: linear interpolation of order statistics; standard error from the distribution-free interval of order statistics
+  around them (Woodruff 1952; McKean & Schrader 1984 for the median), so no density is assumed.
+- Interquartile range: the two quartiles' errors, which are correlated by 1/3 (asymptotic covariance of two order statistics, Mosteller
+  1946).
 - Shares of events: k/n with the SD of Jeffreys' posterior Beta(k + 1/2, n - k + 1/2), which is not 0 at k = 0 or k = n.
-- Shares of time: the same with Kish's effective number of stretches, (sum d)^2 / sum d^2, in place of n: one long utterance is little evidence.
+- Shares of time: the same with Kish's effective number of stretches, (sum d)^2 / sum d^2, in place of n: one long utterance is little
+  evidence.
 - Rates: k/T with the SD of Jeffreys' posterior Gamma(k + 1/2, T).
-- Ratios of sums over utterances (syllables per second): the linearised ratio estimator (Cochran 1977, section 6.4); with one utterance, as for a Poisson count.
+- Ratios of sums over utterances (syllables per second): the linearised ratio estimator (Cochran 1977, section 6.4); with one utterance, as
+  for a Poisson count.
 
 References
 ----------
 Cochran, W. G. (1977). Sampling Techniques, 3rd ed. Wiley.
 Kish, L. (1965). Survey Sampling, section 8.2. Wiley.
-McKean, J. W. & Schrader, R. M. (1984). A comparison of methods for studentizing the sample median. Communications in Statistics B 13, 751-773.
-Mosteller, F. (1946). On some useful "inefficient" statistics. Annals of Mathematical Statistics 17, 377-408.
+McKean, J. W. & Schrader, R. M. (1984). A comparison of methods for studentizing the sample median. Communications in Statistics B 13,
+751-773. Mosteller, F. (1946). On some useful "inefficient" statistics. Annals of Mathematical Statistics 17, 377-408.
 Woodruff, R. S. (1952). Confidence intervals for medians and other position measures. JASA 47, 635-646.
 """
 
