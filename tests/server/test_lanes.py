@@ -1,0 +1,113 @@
+"""Lanes: order within a call, concurrency between calls, faults, fairness."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from simpatico.server.lanes import JOBS_PER_SLICE, Lane, Threads
+
+
+@pytest.fixture
+def threads() -> Iterator[Threads]:
+    """Return four threads."""
+    pool = Threads(4)
+    yield pool
+    pool.close()
+
+
+async def until(condition: object) -> None:
+    """Wait until the callable is true."""
+    async with asyncio.timeout(10):
+        while not condition():  # type: ignore[operator]
+            await asyncio.sleep(0.002)
+
+
+async def test_jobs_of_a_lane_keep_their_order_and_weight(threads: Threads) -> None:
+    lanes, results = [], []
+    for _ in range(20):
+        got: list[int | None] = []
+        results.append(got)
+        lanes.append(Lane[int](threads, lambda result, _error, got=got: got.append(result)))  # type: ignore[misc]
+    for number in range(50):
+        for lane in lanes:
+            lane.put(lambda number=number: number, weight=2)  # type: ignore[misc]
+    assert all(lane.weight == 100 for lane in lanes)
+    await until(lambda: all(len(got) == 50 for got in results))
+    assert results == [list(range(50))] * 20
+    assert all(lane.weight == 0 for lane in lanes)
+
+
+async def test_only_one_thread_at_a_time_is_in_a_lane(threads: Threads) -> None:
+    inside, worst, done = 0, 0, []
+    lock = threading.Lock()
+
+    def job() -> None:
+        nonlocal inside, worst
+        with lock:
+            inside += 1
+            worst = max(worst, inside)
+        time.sleep(0.0005)
+        with lock:
+            inside -= 1
+
+    lane = Lane[None](threads, lambda _, error: done.append(error))
+    for _ in range(100):
+        lane.put(job)
+        await asyncio.sleep(0)
+    await until(lambda: len(done) == 100)
+    assert worst == 1
+
+
+async def test_nothing_follows_an_error(threads: Threads) -> None:
+    delivered: list[tuple[int | None, str]] = []
+    go_on = threading.Event()
+
+    def fail() -> int:
+        go_on.wait(10)
+        raise ValueError("no")
+
+    lane = Lane[int](threads, lambda result, error: delivered.append((result, str(error))))
+    lane.put(lambda: 1)
+    lane.put(fail)
+    lane.put(lambda: 3)
+    go_on.set()
+    await until(lambda: len(delivered) == 2)
+    lane.put(lambda: 4)
+    await asyncio.sleep(0.05)
+    assert delivered == [(1, "None"), (None, "no")]
+
+
+async def test_a_closed_lane_delivers_nothing_more(threads: Threads) -> None:
+    delivered: list[int | None] = []
+    go_on = threading.Event()
+    lane = Lane[int](threads, lambda result, _: delivered.append(result))
+    lane.put(lambda: int(go_on.wait(10)), weight=5)
+    lane.put(lambda: 2, weight=5)
+    await asyncio.sleep(0.02)
+    lane.close()
+    assert lane.weight == 0
+    go_on.set()
+    lane.put(lambda: 3)
+    await asyncio.sleep(0.05)
+    assert delivered == []
+
+
+async def test_a_busy_lane_lets_others_in() -> None:
+    pool = Threads(1)
+    order: list[str] = []
+    held = threading.Event()
+    busy = Lane[str](pool, lambda result, _: order.append(result or ""))
+    other = Lane[str](pool, lambda result, _: order.append(result or ""))
+    busy.put(lambda: str(held.wait(10)))
+    for _ in range(3 * JOBS_PER_SLICE):
+        busy.put(lambda: "busy")
+    other.put(lambda: "other")
+    held.set()
+    await until(lambda: len(order) == 3 * JOBS_PER_SLICE + 2)
+    assert order.index("other") == JOBS_PER_SLICE
+    pool.close()
