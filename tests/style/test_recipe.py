@@ -39,10 +39,14 @@ def test_norms_recover_the_scale_of_many_tracks() -> None:
 
 
 def test_a_scale_that_came_out_small_by_chance_is_shrunk_to_the_pooled_one() -> None:
-    close, spread = [6.0, 6.01, 5.99, 6.02, 5.98, 6.0, 6.01, 8.0], [3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]
-    caller = next(r for r in fit_norms(tracks(close, spread), UNITS, bandwidth="n", codec_family="w") if r.role is Role.CALLER)
-    assert caller.raw_mad == pytest.approx(0.01, abs=1e-9)
-    assert caller.mad > 0.5
+    close, spread = [5.0, 5.2, 5.4, 5.6, 5.8, 6.0, 6.2, 6.4], [3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]
+    rows = {row.role: row for row in fit_norms(tracks(close, spread), UNITS, bandwidth="n", codec_family="w")}
+    # Deviations from the roles' own medians, 5.7 and 6.5, sorted: .1 .1 .3 .3 .5 .5 .5 .5 .7 .7 1.5 1.5 2.5 2.5 3.5 3.5, median .6.
+    # The correction for eight values is 1.129.
+    for role, raw in ((Role.CALLER, 0.4), (Role.AGENT, 2.0)):
+        assert rows[role].raw_mad == pytest.approx(raw, abs=1e-9)
+        assert rows[role].mad == pytest.approx(1.129 * np.sqrt((raw**2 + 0.6**2) / 2), rel=1e-4)
+        assert rows[role].rule == "shrunk"
 
 
 def test_a_feature_that_never_varies_keeps_a_scale_of_one_event() -> None:
