@@ -1,0 +1,71 @@
+"""Jitter and shimmer, one glottal period at a time.
+
+A chain of period marks runs through each voiced stretch: from a mark the next lies where the normalised cross-correlation of one period with
+the samples after it is greatest, within 15 % of the tracker's period. A frame gets the mean over the periods that begin in its first 10 ms.
+
+References
+----------
+.. [1] Eyben (2016), Real-time Speech and Music Classification by Large Audio Feature Space Extraction, Springer: waveform matching.
+.. [2] Titze & Liang (1993), Comparison of F0 extraction methods for high-precision voice perturbation measurements, JSHR 36.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .windows import Float, hop
+
+SEARCH = 0.15
+"""Share of the period searched on either side: of 0.1 to 0.3 the nearest to openSMILE on real calls."""
+ENERGY_FLOOR = 1e-12
+
+
+def jitter_shimmer(x: Float, f0_hz: Float, rate_hz: int) -> tuple[Float, Float]:
+    """Local jitter (ratio) and local shimmer (dB), [n] each, unsmoothed.
+
+    With ``T`` the length and ``A`` the peak-to-peak amplitude of consecutive periods,
+    jitter = mean ``|T_k - T_{k-1}| / ((T_k + T_{k-1}) / 2)``, shimmer = mean ``20 log10(1 + |A_k - A_{k-1}| / ((A_k + A_{k-1}) / 2))``.
+    Zero in unvoiced frames, in the first frame of a voiced stretch, and where no period begins.
+    """
+    step = hop(rate_hz)
+    jitter, shimmer = np.zeros(len(f0_hz)), np.zeros(len(f0_hz))
+    mark, before = 0, None
+    for j, f0 in enumerate(f0_hz):
+        if f0 <= 0:
+            before = None
+            continue
+        if before is None or mark < j * step:
+            mark, before = j * step, before if before is not None and mark >= (j - 1) * step else None
+        found = []
+        while mark < (j + 1) * step:
+            now = next_period(x, mark, rate_hz / f0)
+            if now is None:
+                break
+            if before is not None:
+                found.append((_relative(now[0], before[0]), 20 * np.log10(1 + _relative(now[1], before[1]))))
+            before = now
+            mark += round(now[0])
+        if found:
+            jitter[j], shimmer[j] = np.mean(found, axis=0)
+    return jitter, shimmer
+
+
+def _relative(a: float, b: float) -> float:
+    return abs(a - b) / max((a + b) / 2, ENERGY_FLOOR)
+
+
+def next_period(x: Float, mark: int, expected: float) -> tuple[float, float] | None:
+    """Length [samples, interpolated] and peak-to-peak amplitude of the period that starts at ``mark``; None beyond the end of the signal."""
+    width = round(expected)
+    low, high = max(2, int(expected * (1 - SEARCH))), int(np.ceil(expected * (1 + SEARCH)))
+    if mark + high + 2 + width > len(x):
+        return None
+    one = x[mark : mark + width]
+    lags = np.arange(low - 1, high + 2)
+    shifted = np.lib.stride_tricks.sliding_window_view(x[mark + lags[0] : mark + lags[-1] + width], width)
+    c = shifted @ one / np.sqrt((one @ one) * (shifted**2).sum(1) + ENERGY_FLOOR)
+    k = 1 + int(c[1:-1].argmax())
+    bend = c[k - 1] - 2 * c[k] + c[k + 1]
+    offset = float(np.clip(0.5 * (c[k - 1] - c[k + 1]) / bend, -0.5, 0.5)) if bend < 0 else 0.0
+    period = x[mark : mark + lags[k]]
+    return float(lags[k]) + offset, float(np.ptp(period))
