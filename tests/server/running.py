@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -49,3 +55,40 @@ def settings_with(**limits: Any) -> Settings:
     for key, value in limits.items():
         overrides[key.replace("__", ".") if "__" in key else f"limits.{key}"] = value
     return load_settings(None, overrides)
+
+
+ROOT = Path(__file__).resolve().parents[2]
+START_S = 60.0
+
+
+@contextmanager
+def process(*command: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run ``python -m COMMAND`` until it serves; yield the process and HOST:PORT; kill it in the end if it is still there.
+
+    Its log goes to the file ``log`` of the process object, to be read after its end.
+    """
+    with tempfile.TemporaryFile("w+") as log:
+        running = subprocess.Popen(
+            [sys.executable, "-m", *command], cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=log, text=True
+        )
+        try:
+            assert running.stdout is not None
+            line = running.stdout.readline()
+            if not line.startswith("serving on "):
+                running.wait(START_S)
+                log.seek(0)
+                raise AssertionError(f"{command} did not serve but said {line!r} and logged:\n{log.read()}")
+            running.stderr = log  # type: ignore[assignment]
+            yield running, line.split()[-1]
+        finally:
+            running.kill()
+            running.wait()
+            if running.stdout is not None:
+                running.stdout.close()
+
+
+def log_of(running: subprocess.Popen[str]) -> str:
+    """Return what a process that has ended wrote to its log."""
+    assert running.stderr is not None
+    running.stderr.seek(0)
+    return running.stderr.read()

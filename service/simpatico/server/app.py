@@ -177,10 +177,13 @@ class Application:
 
     async def stop(self) -> None:
         """Stop at once; what is open is cancelled."""
+        self.shared.stopped = True
+        for stream in tuple(self.shared.streams):
+            stream.drop()
         if self._server is not None:
             await self._server.stop(None)
             self._server = None
-        self.shared.threads.close()
+        await asyncio.to_thread(self.shared.threads.close)
 
     async def _idle_within(self, seconds: float) -> None:
         end_s = self.shared.clock() + seconds

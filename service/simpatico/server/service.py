@@ -49,6 +49,8 @@ class Shared:
         How many are going on.
     draining
         No new calls are taken.
+    stopped
+        Nothing is served any more.
     """
 
     settings: Settings
@@ -58,6 +60,7 @@ class Shared:
     open_calls: int = 0
     recordings: int = 0
     draining: bool = False
+    stopped: bool = False
     streams: set[Stream] = field(default_factory=set)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -138,7 +141,8 @@ class AnalysisService:
         try:
             await stream.run()
         except asyncio.CancelledError:
-            raise
+            if not self.shared.stopped:  # grpc would log the cancellation of its own making as an error
+                raise
         except Exception as error:
             await _abort(context, error)
 

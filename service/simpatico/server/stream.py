@@ -142,6 +142,11 @@ class Stream:
         if not self._stop.done():
             self._stop.set_result(None)
 
+    def drop(self) -> None:
+        """Do nothing more for any call: the stream is about to be cancelled."""
+        for call in self._calls.values():
+            call.lane.close()
+
     async def _first_of(self, *tasks: asyncio.Future[None]) -> None:
         """Wait for the first; raise what it raised."""
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
