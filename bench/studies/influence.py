@@ -117,7 +117,7 @@ def _nulls(scale: float, rng: np.random.Generator) -> Table:
         "p-values may be under .05.",
         ("null", "minutes", "runs", "weight", "excess", "p < .05"),
     )
-    runs = max(4, round(1000 * scale))
+    runs = max(4, round(600 * scale))
     for minutes in MINUTES:
         kinds = {
             "neither hears the other: long turns, no Markov chains": _talkers(minutes, runs, rng),

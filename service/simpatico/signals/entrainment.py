@@ -132,10 +132,14 @@ def _measure(turns: TurnValues, column: int, seed: int, surrogates: int) -> _Fig
 
 
 def _proximity_se(distances: Array, pairs: _Pairs) -> float:
-    """Return the standard error of a mean of adjacent distances, each relative to the mean distances of its two turns."""
+    """Return the standard error of a mean of adjacent distances, each relative to the mean distances of its two turns.
+
+    Each party's mean and drift were estimated too: that takes two degrees of freedom of its turns.
+    """
     relative = distances - distances.mean(axis=1, keepdims=True) - distances.mean(axis=0, keepdims=True)
     adjacent = relative[pairs.x_index, pairs.y_index]
-    return float(adjacent.std(ddof=1) / np.sqrt(len(adjacent)))
+    freedom = (1.0 - 2.0 / len(pairs.x)) * (1.0 - 2.0 / len(pairs.y))
+    return float(adjacent.std(ddof=1) / np.sqrt(len(adjacent) * freedom))
 
 
 def _pair_up(turns: TurnValues, column: int) -> _Pairs | Reason:
