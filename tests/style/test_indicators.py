@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from simpatico.turns import dialogue
 
 from simpatico.features import SCHEMA
 from simpatico.signals import AudioKind, NormTable, measure
 from simpatico.style import STYLE_FEATURES, style_features
 from simpatico.style.indicators import MATCHED_DESCRIPTORS, MIN_VOICED_FRAMES, f0_range_st
+from simpatico.turns import dialogue
 from simpatico.types import F0_BIN_COUNT, F0_BINS_PER_ST, ChannelSpeech, Measure, Prosody, Reason, Role, Utterance
 
 Histogram = NDArray[np.int64]

@@ -83,6 +83,13 @@ def _p(measure: Measure) -> Text:
     return text
 
 
+def _with_q(measure: Measure, q: Measure) -> Text:
+    text = show(measure)
+    if q.value is not None:
+        text.append(f" ({q.value:.2f})", style="bold" if q.value < SIGNIFICANT else "dim")
+    return text
+
+
 def _pair(analysis: CallAnalysis) -> RenderableType:
     taking, pair = analysis.dialogue.taking, analysis.signals.pair
     timing = _rows(
@@ -99,17 +106,14 @@ def _pair(analysis: CallAnalysis) -> RenderableType:
     if not pair.entrainment:
         return timing
     matching = _rows(
-        "Acoustic matching (q: against shuffled turns)",
-        ["", "proximity", "q", "synchrony", "q", "convergence", "q"],
+        "Acoustic matching (in brackets q, against shuffled turns)",
+        ["", "proximity", "synchrony", "convergence"],
         [
             (
                 e.descriptor,
-                show(e.proximity),
-                _p(e.proximity_q),
-                show(e.synchrony),
-                _p(e.synchrony_q),
-                show(e.convergence),
-                _p(e.convergence_q),
+                _with_q(e.proximity, e.proximity_q),
+                _with_q(e.synchrony, e.synchrony_q),
+                _with_q(e.convergence, e.convergence_q),
             )
             for e in pair.entrainment
         ],
@@ -147,5 +151,5 @@ def print_analysis(analysis: CallAnalysis, console: Console | None = None) -> No
 def interim_line(analysis: CallAnalysis) -> Text:
     """Return one line that says what is known of the call so far."""
     style = analysis.style
-    axes = "  ".join(f"{axis.name} {axis.mean:+.2f} ± {axis.sd:.2f}" for axis in style.axes)
-    return Text(f"{analysis.call.duration_s:6.1f} s  caller spoke {style.evidence_s:5.1f} s  {axes}  {style.label}")
+    axes = "  ".join(f"{axis.name} {axis.mean:+.1f}±{axis.sd:.1f}" for axis in style.axes)
+    return Text(f"{analysis.call.duration_s:5.0f} s, {style.evidence_s:.0f} s of the caller  {axes}  {style.label}")
