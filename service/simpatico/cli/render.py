@@ -41,16 +41,17 @@ def show(measure: Measure, unit: str = "", digits: int = 2) -> Text:
     return Text(f"{text} {unit}".rstrip())
 
 
-def _rows(title: str, columns: Iterable[str], rows: Iterable[tuple[str | Text, ...]]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+def _rows(title: str, columns: Iterable[str], rows: Iterable[tuple[str | Text, ...]]) -> RenderableType:
+    columns = list(columns)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=any(columns))
     for column in columns:
         table.add_column(column)
     for row in rows:
         table.add_row(*row)
-    return table
+    return Group(Text(title, style="bold"), table)
 
 
-def _speakers(analysis: CallAnalysis) -> Table:
+def _speakers(analysis: CallAnalysis) -> RenderableType:
     roles = [role for role in Role if role in analysis.quality]
     party = analysis.dialogue.taking.parties
     signals = analysis.signals.parties
@@ -86,7 +87,7 @@ def _p(measure: Measure) -> Text:
 def _with_q(measure: Measure, q: Measure) -> Text:
     text = show(measure)
     if q.value is not None:
-        text.append(f" ({q.value:.2f})", style="bold" if q.value < SIGNIFICANT else "dim")
+        text.append(f" ({q.value:.2f})".replace("(0.", "(."), style="bold" if q.value < SIGNIFICANT else "dim")
     return text
 
 
@@ -149,7 +150,7 @@ def print_analysis(analysis: CallAnalysis, console: Console | None = None) -> No
 
 
 def interim_line(analysis: CallAnalysis) -> Text:
-    """Return one line that says what is known of the call so far."""
+    """Return one line that says what is known of the call so far, with the seconds of the caller's speech in brackets."""
     style = analysis.style
     axes = "  ".join(f"{axis.name} {axis.mean:+.1f}±{axis.sd:.1f}" for axis in style.axes)
-    return Text(f"{analysis.call.duration_s:5.0f} s, {style.evidence_s:.0f} s of the caller  {axes}  {style.label}")
+    return Text(f"{analysis.call.duration_s:3.0f} s  {axes}  {style.label} ({style.evidence_s:.0f} s)")
