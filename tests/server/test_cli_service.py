@@ -1,0 +1,162 @@
+"""``simpatico serve`` and ``simpatico stream`` as a user runs them, against the real analysis."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from simpatico.client import AnalysisClient
+from simpatico.config import keys
+from tests.server.running import ROOT, log_of, process
+
+CALL = ROOT / "audio_samples" / "booking.wav"
+WAIT_S = 60
+
+
+def simpatico(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line."""
+    return subprocess.run(
+        [sys.executable, "-m", "simpatico", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "200", **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_stream_shows_what_analyze_shows() -> None:
+    with process("simpatico", "serve", "--port", "0", "--realtime-factor", "inf") as (service, address):
+        as_json = simpatico("stream", str(CALL), "--target", address, "--speed", "0", "--json")
+        as_table = simpatico("stream", str(CALL), "--target", address, "--speed", "100")
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(WAIT_S) == 0
+    directly = simpatico("analyze", str(CALL), "--json")
+    assert as_json.returncode == 0, as_json.stderr
+    assert json.loads(as_json.stdout) == json.loads(directly.stdout)
+    assert as_table.returncode == 0, as_table.stderr
+    assert as_table.stdout.count("of the caller") > 30
+    assert simpatico("analyze", str(CALL)).stdout in as_table.stdout
+
+
+def test_audio_that_is_too_fast_is_refused_with_the_remedy() -> None:
+    with process("simpatico", "serve", "--port", "0", "--set", "limits.burst_s=2") as (_, address):
+        done = simpatico("stream", str(CALL), "--target", address, "--speed", "0")
+    assert done.returncode == 3
+    assert "2 times real time and 2 s at once on top" in done.stderr.replace("\n", " ")
+
+
+def test_stream_of_what_is_no_recording(tmp_path: Path) -> None:
+    text = tmp_path / "call.wav"
+    text.write_text("dear customer")
+    done = simpatico("stream", str(text))
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_stream_to_nobody() -> None:
+    done = simpatico("stream", str(CALL), "--target", "127.0.0.1:9")
+    assert done.returncode == 3
+    assert "127.0.0.1:9: UNAVAILABLE" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_drain_in_the_middle_gives_the_result_so_far() -> None:
+    with process("simpatico", "serve", "--port", "0", "--drain-grace", "0.2") as (service, address):
+        stream = [sys.executable, "-m", "simpatico", "stream", str(CALL), "--target", address, "--speed", "1"]
+        client = subprocess.Popen(stream, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+        assert client.stdout is not None
+        client.stdout.readline()
+        service.send_signal(signal.SIGTERM)
+        out, err = client.communicate(timeout=WAIT_S)
+        assert service.wait(WAIT_S) == 0
+    assert client.returncode == 3
+    assert "the service ended the call early (drain)" in err
+    assert "Perceived interaction style" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--set", "limits.cals=1"), "'limits.cals' is unknown; did you mean 'limits.calls'"),
+        (("--set", "calls=1"), "--set 'calls=1' is not KEY=VALUE"),
+        (("--port", "99999"), "'server.port' is 99999"),
+        (("--host", "0.0.0.0"), "can be reached from other machines"),
+        (("--config", "none.toml"), "cannot read the configuration 'none.toml'"),
+        (("--bundle", "none"), "none"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_code_2(arguments: tuple[str, ...], message: str) -> None:
+    done = simpatico("serve", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_port_in_use_is_one_line_and_code_2() -> None:
+    with process("simpatico", "serve", "--port", "0") as (_, address):
+        for more in ((), ("--workers", "2")):
+            done = simpatico("serve", "--port", address.split(":")[-1], *more)
+            assert done.returncode == 2
+            assert done.stderr.strip().splitlines()[-1].startswith(f"simpatico: cannot listen on {address}: Address already in use; stop")
+
+
+def test_show_config_is_a_file_that_can_be_used(tmp_path: Path) -> None:
+    shown = simpatico("serve", "--show-config", "--set", "limits.calls=7", "--realtime-factor", "inf").stdout
+    tree = tomllib.loads(shown)
+    assert tree["limits"]["calls"] == 7
+    for key, *_ in keys():
+        assert key.partition(".")[2] in shown
+    file = tmp_path / "simpatico.toml"
+    file.write_text(shown)
+    assert simpatico("serve", "--show-config", "--config", str(file)).stdout == shown
+    assert simpatico("serve", "--show-config", SIMPATICO_CONFIG=str(file)).stdout == shown
+
+
+@pytest.mark.slow
+def test_workers_share_a_port_replace_the_dead_and_drain() -> None:
+    with process("simpatico", "serve", "--port", "0", "--workers", "2", "--realtime-factor", "inf") as (service, address):
+        asked = [length_at(address) for _ in range(8)]
+        children = Path(f"/proc/{service.pid}/task/{service.pid}/children")
+        before = workers(children)
+        assert len(before) == 2
+        os.kill(before[0], signal.SIGKILL)
+        for _ in range(600):
+            after = workers(children)
+            if len(after) == 2 and after != before:
+                break
+            signal.sigtimedwait([], 0.1)
+        assert len(set(after) - set(before)) == 1
+        asked += [length_at(address) for _ in range(4)]
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(WAIT_S) == 0
+        log = log_of(service)
+    assert asked == [1.0] * 12
+    assert log.count("worker started") == 3
+    assert "worker died" in log
+    assert log.count("draining") == 2
+
+
+def length_at(address: str) -> float:
+    """Return the length of a second of silence, measured over a connection of its own."""
+
+    async def ask() -> float:
+        async with AnalysisClient(address) as client:
+            return (await client.analyze_recording(bytes(8000), call_id="x", raw=("mulaw", 8000, 1))).call.duration_s
+
+    return asyncio.run(ask())
+
+
+def workers(children: Path) -> list[int]:
+    """Return the workers among the children of the service; multiprocessing has a helper process there too."""
+    pids = [int(pid) for pid in children.read_text().split()]
+    return [pid for pid in pids if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
