@@ -1,0 +1,188 @@
+"""Every command, started as a process: what it prints, and what it says when the input is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jsonschema
+import numpy as np
+import pytest
+import soundfile
+
+from simpatico import __version__
+from simpatico.reports import load_schema
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run
+    from tests.conftest import SampleCall
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_help_names_every_command(run: Run) -> None:
+    for command in ("analyze", "doctor", "schema", "serve", "stream"):
+        assert command in run("--help").stdout
+        assert run(command, "--help").returncode == 0
+
+
+def test_version(run: Run) -> None:
+    assert run("--version").stdout == f"simpatico {__version__}\n"
+
+
+def test_analyze_writes_the_documented_json(run: Run, sample_calls: list[SampleCall], tmp_path: Path) -> None:
+    done = run("analyze", sample_calls[0].path, "--json", "--out", tmp_path / "call.json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    jsonschema.Draft202012Validator(load_schema()).validate(document)
+    assert json.loads((tmp_path / "call.json").read_text("utf-8")) == document
+    assert document["call"]["duration_s"] == pytest.approx(sample_calls[0].manifest["duration_s"], abs=0.001)
+
+
+def test_analyze_prints_a_table_that_says_what_it_is(run: Run, sample_calls: list[SampleCall]) -> None:
+    done = run("analyze", sample_calls[0].path)
+    assert done.returncode == 0, done.stderr
+    for words in ("Perceived interaction style of the caller in this call", "agents are not scored", "floor-transfer offset"):
+        assert words in done.stdout
+
+
+def test_analyze_reads_standard_input(run: Run, sample_calls: list[SampleCall]) -> None:
+    piped = run("analyze", "-", "--json", stdin=sample_calls[0].path.read_bytes())
+    assert piped.returncode == 0, piped.stderr
+    named = json.loads(run("analyze", sample_calls[0].path, "--json").stdout)
+    document = json.loads(piped.stdout)
+    assert document["call"].pop("call_id") == "stdin"
+    named["call"].pop("call_id")
+    assert document == named
+
+
+def test_schema_prints_the_schema(run: Run) -> None:
+    assert json.loads(run("schema").stdout) == load_schema()
+
+
+def test_doctor_finds_nothing_wrong_and_says_what_is_used(run: Run) -> None:
+    done = run("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "FAIL" not in done.stdout
+    for words in ("SIMD", "model bundle", "onnxruntime", "self-test"):
+        assert words in done.stdout
+
+
+def test_doctor_says_what_is_wrong(run: Run, tmp_path: Path) -> None:
+    done = run("doctor", "--bundle", tmp_path / "nowhere")
+    assert done.returncode == 1
+    assert "FAIL" in done.stdout
+    assert "nowhere" in done.stdout.replace("\n", "")
+
+
+def write_wav(path: Path, *, rate_hz: int = 8000, channels: int = 2, subtype: str = "PCM_16") -> Path:
+    noise = np.random.default_rng(3).normal(0, 0.05, (rate_hz, channels))
+    soundfile.write(path, noise, rate_hz, subtype=subtype)
+    return path
+
+
+def truncated(path: Path) -> Path:
+    write_wav(path)
+    path.write_bytes(path.read_bytes()[:-2000])
+    return path
+
+
+def with_nan(path: Path) -> Path:
+    samples = np.zeros((8000, 2), np.float32)
+    samples[123, 0] = np.nan
+    soundfile.write(path, samples, 8000, subtype="FLOAT")
+    return path
+
+
+def text(path: Path) -> Path:
+    path.write_text("this is no recording\n" * 100, "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: path, "call.wav"),
+        (truncated, "2000"),
+        (with_nan, "sample 123 of channel 0"),
+        (text, "call.wav"),
+        (lambda path: write_wav(path, channels=17), "17 channels"),
+        (lambda path: write_wav(path, rate_hz=4000), "4000 Hz"),
+        (lambda path: write_wav(path, channels=1).parent, "directory"),
+    ],
+    ids=["missing", "truncated", "nan", "text", "17 channels", "4000 Hz", "directory"],
+)
+def test_bad_recordings_end_with_code_2_and_one_line(run: Run, tmp_path: Path, make: object, words: str) -> None:
+    done = run("analyze", make(tmp_path / "call.wav"))  # type: ignore[operator]
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert words in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--caller-channel", 5], "caller channel 5"),
+        (["--bundle", "/nowhere"], "/nowhere"),
+        (["--out", "/nowhere/out.json"], "/nowhere"),
+        (["--seed", "x"], "seed"),
+    ],
+)
+def test_bad_options_end_with_code_2(run: Run, sample_calls: list[SampleCall], args: list[object], words: str) -> None:
+    done = run("analyze", sample_calls[0].path, *args)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert words in done.stderr
+
+
+def test_an_empty_recording_is_answered(run: Run, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "empty.wav", np.zeros((0, 2)), 8000)
+    document = json.loads(run("analyze", tmp_path / "empty.wav", "--json").stdout)
+    assert document["call"]["duration_s"] == 0
+    assert document["style"]["reason"] == "no_speech"
+
+
+def test_stream_gives_what_analyze_gives(run: Run, service: str, sample_calls: list[SampleCall]) -> None:
+    for sample in sample_calls[:2]:
+        streamed = run("stream", sample.path, "--target", service, "--speed", 0, "--json")
+        assert streamed.returncode == 0, streamed.stderr
+        assert json.loads(streamed.stdout) == json.loads(run("analyze", sample.path, "--json").stdout)
+
+
+def test_stream_shows_interim_results_at_least_every_second_of_the_call(run: Run, service: str, sample_calls: list[SampleCall]) -> None:
+    done = run("stream", sample_calls[0].path, "--target", service, "--speed", 20)
+    assert done.returncode == 0, done.stderr
+    seconds = int(sample_calls[0].manifest["duration_s"])
+    lines = [line for line in done.stdout.splitlines() if "assertiveness" in line and "±" in line]
+    assert len(lines) >= seconds
+
+
+def test_stream_without_a_service_ends_with_code_3(run: Run, sample_calls: list[SampleCall]) -> None:
+    done = run("stream", sample_calls[0].path, "--target", "127.0.0.1:1", "--speed", 0)
+    assert done.returncode == 3
+    assert "127.0.0.1:1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_serve_on_a_port_in_use_ends_with_code_2(run: Run, service: str) -> None:
+    done = run("serve", "--port", service.rsplit(":", 1)[1])
+    assert done.returncode == 2
+    assert service.rsplit(":", 1)[1] in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_every_command_and_option_is_documented(run: Run) -> None:
+    import typer
+
+    from simpatico.cli import app
+
+    documentation = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    group = typer.main.get_command(app)
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        assert f"simpatico {name}" in documentation
+        for parameter in command.params:
+            for option in parameter.opts:
+                if option.startswith("--") and option != "--help":
+                    assert f"`{option}" in documentation, f"{name} {option}"
