@@ -38,6 +38,8 @@ SIMULATED_CALLERS = 2000
 SEED = 20261122
 GAIN_DB = 12.0
 SILENCE_S = 10.0
+FRAME = 80
+"""Samples of a 10 ms frame at 8 kHz."""
 
 
 def estimate(bundle: Bundle, samples: Samples, rate_hz: int) -> StyleEstimate:
@@ -129,6 +131,8 @@ def invariance(bundle: Bundle, calls: Sequence[tuple[RealCall, Samples]]) -> dic
         f"gain_+{GAIN_DB:g}_db": lambda x: x * np.float32(10.0 ** (GAIN_DB / 20.0)),
         f"silence_of_{SILENCE_S:g}_s_appended": lambda x: np.concatenate([x, np.zeros((int(SILENCE_S * 8000), 2), np.float32)]),
     }
+    # Cut to whole frames: a rest of speech below one frame at the very end would become a frame when silence follows.
+    calls = [(call, samples[: len(samples) - len(samples) % FRAME]) for call, samples in calls]
     plain = [estimate(bundle, samples, call.sample_rate_hz) for call, samples in calls]
     found: dict[str, Any] = {}
     for name, change in changes.items():

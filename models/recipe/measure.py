@@ -11,13 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from simpatico.turns import ChannelTracker, dialogue
 
 from bench.harper_valley import RealCall
 from recipe.norms import Track
 from simpatico.core import FrameExtractor
 from simpatico.signals import AudioKind, NormTable, components, measure
 from simpatico.style import style_features
+from simpatico.turns import ChannelTracker, dialogue
 from simpatico.types import ChannelSpeech, Dialogue, Measure, Role
 
 __all__ = ["KIND", "Heard", "hear", "measure_features", "measure_tracks", "sample_after_speech"]

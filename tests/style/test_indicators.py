@@ -144,18 +144,18 @@ def test_a_silent_caller_has_no_features() -> None:
 
 
 def test_f0_range_of_a_uniform_spread() -> None:
-    # 1000 frames evenly from 20 to 30 st: the middle 80 % is 8 st.
-    assert f0_range_st(histogram(*np.linspace(20, 30, 1000, endpoint=False))).value == pytest.approx(8.0, abs=0.02)
+    # 1000 frames evenly from 20 to 30 st: the middle 60 % is 6 st.
+    assert f0_range_st(histogram(*np.linspace(20, 30, 1000, endpoint=False))).value == pytest.approx(6.0, abs=0.02)
 
 
 def test_f0_range_of_a_normal_spread() -> None:
     rng = np.random.default_rng(2)
-    # 2 x 1.2816 SD; with 200,000 frames its standard error is 0.3 % of an SD.
-    assert f0_range_st(histogram(*rng.normal(25, 2, 200_000))).value == pytest.approx(2 * 1.281552 * 2, abs=0.03)
+    # 2 x 0.8416 SD; with 200,000 frames its standard error is 0.3 % of an SD.
+    assert f0_range_st(histogram(*rng.normal(25, 2, 200_000))).value == pytest.approx(2 * 0.841621 * 2, abs=0.03)
 
 
 def test_f0_range_of_a_monotone_is_within_a_bin() -> None:
-    assert f0_range_st(histogram(*[25.01] * 100)).value == pytest.approx(0.8 / F0_BINS_PER_ST)
+    assert f0_range_st(histogram(*[25.01] * 100)).value == pytest.approx(0.6 / F0_BINS_PER_ST)
 
 
 def test_f0_range_says_why_it_is_missing() -> None:
