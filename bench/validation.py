@@ -26,8 +26,9 @@ from bench.studies.voices import voice_tables
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation.md"
 HEAD = """# How well the signals recover known truth
 
-Made by `python -m bench.validation` with NumPy {numpy}; do not edit. What the figures mean: [signals.md](signals.md). Conversations are simulated with
-known truth (`bench/simulation/`), except where a table says that they are real. Shares are given with their Monte-Carlo standard error.
+Made by `python -m bench.validation` with NumPy {numpy}; do not edit. What the figures mean: [signals.md](signals.md). Conversations are
+simulated with known truth (`bench/simulation/`), except where a table says that they are real. Shares are given with their Monte-Carlo
+standard error.
 
 """
 

@@ -50,7 +50,7 @@ def merge_times(times: Iterable[tuple[float, float]]) -> list[tuple[float, float
     """Join human-timed segments into utterances: those that overlap or are less than 180 ms apart, rounded to 10 ms."""
     merged: list[tuple[float, float]] = []
     for start, end in sorted((round(a, 2), round(b, 2)) for a, b in times):
-        if merged and start - merged[-1][1] < MERGE_S:
+        if merged and round(start - merged[-1][1], 2) < MERGE_S:
             merged[-1] = (merged[-1][0], max(merged[-1][1], end))
         else:
             merged.append((start, end))

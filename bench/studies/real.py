@@ -45,8 +45,8 @@ def _times(call: RealCall, role: Role) -> list[tuple[float, float]]:
 def _real(calls: list[RealCall]) -> Table:
     table = Table(
         "Influence: the eight real calls",
-        "Human-timed segments of the eight calls (HarperValleyBank, CC BY 4.0), about a minute each: that is too short for power in a single "
-        "call. weight ± standard error, and p.",
+        "Human-timed segments of the eight calls (HarperValleyBank, CC BY 4.0), about a minute each: that is too short for power in a"
+        " single call. weight ± standard error, and p.",
         ("call", "ticks", "caller", "excess", "p", "agent", "excess ", "p "),
     )
     for call in calls:
@@ -68,8 +68,8 @@ def _text(measure: Measure, *, with_se: bool = False, digits: int = 2) -> str:
 def _sham(calls: list[RealCall]) -> Table:
     table = Table(
         "Influence: real pairs and sham pairs",
-        "The same eight calls, and each caller with the agents of the other calls (who never spoke to each other). Sham pairs share their parts, so "
-        "the error given for their share is too small.",
+        "The same eight calls, and each caller with the agents of the other calls (who never spoke to each other). Sham pairs share "
+        "their parts, so the error given for their share is too small.",
         ("pairs", "party", "estimates", "weight", "excess", "p < .05", "all together, p"),
     )
     kinds = {

@@ -39,6 +39,8 @@ MIN_TURNS = 5
 """Fewest turns of each party with a value: 5! = 120 orders are the least that can give a p-value under .05 / 4."""
 _MIN_SPREAD = 1e-9
 """Residuals of a smaller SD, in the descriptor's unit, are rounding."""
+_TIE = 1e-9
+"""Figures of two orders nearer than this are equal: some orders have the same sum of distances, and rounding must not tell them apart."""
 _SHARED_TURN_VARIANCE = 1.45
 """Pairs that follow each other share a turn, so their distances correlate by (sqrt(3)/2 + pi/12 - 1) / (pi/2 - 1) = .22 for normal values;
 what that adds to the variance of their correlation with time: 1 + 2 x .22."""
@@ -120,7 +122,7 @@ def _measure(turns: TurnValues, column: int, seed: int, surrogates: int) -> _Fig
         return _Figures((), turns.speech_s(column), pairs)
     distances = pairs.distances
     figures = _figures(pairs, float(distances.sum()), _shuffles(len(pairs.y), surrogates, seed))
-    p_values = [float((rows >= rows[0]).mean()) for rows in figures]
+    p_values = [float((rows >= rows[0] - _TIE).mean()) for rows in figures]
     proximity, synchrony, convergence = (float(rows[0]) for rows in figures)
     degrees = len(pairs.x_index) - 1
     errors = (

@@ -36,8 +36,13 @@ def short_exchange_rate(dialogue: Dialogue, channels: Mapping[Role, ChannelSpeec
     minutes = (dialogue.span_s[1] - dialogue.span_s[0]) / 60.0
     count = sum(
         second.role is not first.role
-        and max(first.duration_s, second.duration_s) < MAX_SHORT_S
-        and second.start_s - first.end_s <= MAX_EXCHANGE_GAP_S
+        and max(_exact(first.duration_s), _exact(second.duration_s)) < MAX_SHORT_S
+        and _exact(second.start_s - first.end_s) <= MAX_EXCHANGE_GAP_S
         for first, second in pairwise(dialogue.utterances)
     )
     return Measure(count / minutes, float(np.sqrt(count + 0.5) / minutes), speech_s)
+
+
+def _exact(length_s: float) -> float:
+    """Return a difference of times to the microsecond, so that when in the call it was does not decide whether 1 s is 1 s."""
+    return round(length_s, 6)

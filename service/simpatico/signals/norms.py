@@ -90,7 +90,7 @@ def fit_norm(values: Iterable[float]) -> Norm | None:
     """
     array = np.fromiter(values, float)
     if not np.isfinite(array).all():
-        raise ValueError(f"norms are fitted on finite values, got {array[~np.isfinite(array)][0]!r}; leave missing figures out")
+        raise ValueError(f"norms are fitted on finite values, got {float(array[~np.isfinite(array)][0])!r}; leave missing figures out")
     if array.size == 0:
         return None
     median = float(np.median(array))

@@ -37,7 +37,8 @@ class TurnValues:
         int64 [turns]: 0 for the party that had the first turn, 1 for the other. Not the role, so that swapped channels give the same
         numbers.
     middle_s
-        float64 [turns]: middle of the turn.
+        float64 [turns]: middle of the turn, from the start of the first one, to the millisecond: when in the audio the conversation began
+        does not move a bit.
     spoken_s
         float64 [turns]: seconds of speech in it.
     values
@@ -64,7 +65,7 @@ def turn_values(dialogue: Dialogue) -> TurnValues:
     """
     turns = dialogue.turns
     party = np.array([turn.role is not turns[0].role for turn in turns], np.int64)
-    middle_s = np.array([(turn.start_s + turn.end_s) / 2 for turn in turns], float)
+    middle_s = np.array([round((turn.start_s + turn.end_s) / 2 - turns[0].start_s, 3) for turn in turns], float)
     owner = np.array([index for index, turn in enumerate(turns) for _ in turn.utterances], np.int64)
     rows = np.array([_row(dialogue.utterances[u]) for turn in turns for u in turn.utterances], float).reshape(-1, 8)
     sums = [np.asarray(np.bincount(owner, column, len(turns)), np.float64) for column in rows.T]

@@ -1,0 +1,173 @@
+"""The influence estimator: against plain loops and least squares, against known truth, and where little or nothing is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from bench.simulation.build import Conversation, channel, conversation
+from bench.simulation.timing import FOLLOW, Coupling, ticks_to_times
+from bench.studies.influence import chain_calls, column, estimates, led_calls
+from simpatico.signals.influence import HISTORY_TICKS, MIN_SHIFT_TICKS, choose_shifts, fit_shifted, influence
+from simpatico.types import Influence, Reason, Role
+
+Ticks = NDArray[np.bool_]
+NO_IDEA = 12**-0.5
+"""SD of a weight of which nothing is known but that it lies in [0, 1]."""
+
+
+def strength_by_loops(own: Ticks, other: Ticks) -> float:
+    """Return |b_j| / se(b_j) stratum by stratum, in the words of Mantel & Haenszel."""
+    excess = noise = 0.0
+    moments = range(HISTORY_TICKS, len(own))
+    for pattern in {tuple(own[t - HISTORY_TICKS : t]) for t in moments}:
+        here = [t for t in moments if tuple(own[t - HISTORY_TICKS : t]) == pattern]
+        other_before, own_now = np.array([other[t - 1] for t in here], float), np.array([own[t] for t in here], float)
+        chance = (own_now.sum() + 0.5) / (len(here) + 1)
+        excess += ((other_before - other_before.mean()) * (own_now - own_now.mean())).sum()
+        noise += np.square(other_before - other_before.mean()).sum() * chance * (1 - chance)
+    return abs(excess) / noise**0.5
+
+
+def weight_by_least_squares(own: Ticks, other: Ticks) -> float:
+    """Return |b_j| / (|b_i| + |b_j|): b_j by least squares with a constant per pattern of own past, b_i by counts + 1/2 given b_j."""
+    moments = np.arange(HISTORY_TICKS, len(own))
+    past = np.stack([own[moments - k] for k in range(1, HISTORY_TICKS + 1)]).T
+    _, pattern = np.unique(past, axis=0, return_inverse=True)
+    design = np.column_stack([np.eye(pattern.max() + 1)[pattern], other[moments - 1]])
+    b_other = np.linalg.lstsq(design, own[moments].astype(float), rcond=None)[0][-1]
+    x, y, now = (series.astype(float) for series in (own[moments - 1], other[moments - 1], own[moments]))
+    by_state = [(now[x == s].sum() + 0.5) / ((x == s).sum() + 1) for s in (0, 1)]
+    b_own = by_state[1] - by_state[0] - b_other * (y[x == 1].mean() - y[x == 0].mean())
+    return float(abs(b_other) / (abs(b_own) + abs(b_other)))
+
+
+ticks = arrays(np.bool_, st.integers(12, 60))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_fit_is_that_of_plain_loops_and_of_least_squares_at_every_shift(data: st.DataObject) -> None:
+    own = data.draw(ticks)
+    other = data.draw(arrays(np.bool_, len(own)))
+    assume(len(set(own[HISTORY_TICKS - 1 : -1])) == 2)
+    shifts = np.arange(0, len(own), 5)
+    fit = fit_shifted(own, other, shifts)
+    for row in np.flatnonzero(fit.known):
+        delayed = np.roll(other, shifts[row])
+        assert fit.strength[row] == pytest.approx(strength_by_loops(own, delayed), abs=1e-9)
+        assert fit.weight[row] == pytest.approx(weight_by_least_squares(own, delayed), abs=1e-6)
+    assert ((fit.weight >= 0) & (fit.weight <= 1)).all()
+    assert ((fit.se > 0) & (fit.se <= NO_IDEA + 1e-12)).all()
+
+
+def test_nothing_is_known_where_the_other_never_differs_at_the_same_own_past() -> None:
+    own = np.array([1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 1], bool)
+    assert not fit_shifted(own, np.roll(own, -1), np.array([0])).known[0]
+
+
+@given(st.integers(5, 3000), st.integers(1, 400), st.integers(0, 5))
+def test_shifts_are_different_and_far_enough(count: int, surrogates: int, seed: int) -> None:
+    shifts = choose_shifts(count, surrogates, seed)
+    least = min(MIN_SHIFT_TICKS, max(1, count // 4))
+    assert shifts[0] == 0
+    assert 2 <= len(shifts) <= surrogates + 1
+    assert len(set(shifts.tolist())) == len(shifts)
+    assert shifts[1:].min() >= least
+    assert (count - shifts[1:]).min() >= least
+
+
+@pytest.mark.parametrize(("a", "tolerance"), [(0.1, 0.02), (0.3, 0.02), (0.5, 0.02)])
+def test_a_known_weight_is_recovered(a: float, tolerance: float) -> None:
+    """Ten minutes, 40 calls: the mean lies within three standard errors of the mean (0.03 / sqrt(40)) and 0.006 of bias."""
+    found = estimates(chain_calls(Coupling(a), Coupling(a), 10, 40, np.random.default_rng(7)), Role.CALLER)
+    assert column(found, "weight").mean() == pytest.approx(a, abs=tolerance)
+    assert (column(found, "p_value") < 0.05).mean() > (0.8 if a == 0.1 else 0.99)
+
+
+def false_positives(found: list[Influence]) -> int:
+    return int((column(found, "p_value") < 0.05).sum())
+
+
+ALLOWED = 23
+"""Of 200 at 5 %: more would happen once in 3,000 (binomial), so a failure means a change."""
+
+
+@pytest.mark.parametrize("minutes", [1, 5])
+def test_without_influence_few_p_values_are_small(minutes: int) -> None:
+    found = estimates(chain_calls(Coupling(0.0), Coupling(0.0), minutes, 200, np.random.default_rng(8)), Role.CALLER)
+    assert false_positives(found) <= ALLOWED
+    assert abs(column(found, "excess").mean()) < 0.01
+
+
+def test_the_follower_is_not_taken_for_the_leader() -> None:
+    """The agent follows a caller of long turns who hears nobody: with one tick of own past most such calls show influence on him."""
+    found = list(led_calls(Coupling(0.9), 5, 200, np.random.default_rng(9)))
+    assert false_positives(estimates(found, Role.CALLER)) <= ALLOWED
+    assert false_positives(estimates(found, Role.AGENT)) > 195
+
+
+def test_influence_has_a_direction() -> None:
+    calls = list(chain_calls(Coupling(0.0), Coupling(0.5, other=FOLLOW), 5, 40, np.random.default_rng(10)))
+    caller, agent = (column(estimates(calls, role), "weight").mean() for role in (Role.CALLER, Role.AGENT))
+    assert caller < 0.06
+    assert agent == pytest.approx(0.5, abs=0.03)
+
+
+def call_of_ticks(caller: list[int], agent: list[int]) -> Conversation:
+    sides = {Role.CALLER: caller, Role.AGENT: agent}
+    return conversation({role: channel(role, ticks_to_times(np.array(side, bool))) for role, side in sides.items()})
+
+
+def measured(call: Conversation, surrogates: int = 199) -> dict[Role, Influence]:
+    return influence(*call, seed=0, surrogates=surrogates)
+
+
+def test_a_short_conversation_is_answered_with_how_little_it_says() -> None:
+    rng = np.random.default_rng(1)
+    caller, agent = ([1, *rng.integers(0, 2, 14).tolist(), 1] for _ in range(2))
+    found = measured(call_of_ticks(caller, agent))[Role.CALLER]
+    assert found.ticks == 16
+    assert found.weight.se == pytest.approx(NO_IDEA, abs=0.05)
+    assert found.p_value.value is not None
+    assert found.p_value.value * 10 == pytest.approx(round(found.p_value.value * 10))  # 9 shifts of at least 4 ticks, and the call itself.
+
+
+@pytest.mark.parametrize(
+    ("caller", "agent", "reason"),
+    [
+        ([1, 0, 1, 0], [0, 1, 0, 1], Reason.TOO_LITTLE_SPEECH),
+        ([1], [1], Reason.TOO_LITTLE_SPEECH),
+        ([1] * 9, [1, 0, 1, 0, 0, 1, 0, 1, 1], Reason.NO_VARIATION),
+        ([1, 0, 1, 0, 0, 1, 0, 1, 1], [1] * 9, Reason.NO_VARIATION),
+        ([], [1, 0, 1, 0, 1, 0, 1], Reason.NO_SPEECH),
+        ([], [], Reason.NO_SPEECH),
+    ],
+)
+def test_where_nothing_can_be_said_a_reason_says_why(caller: list[int], agent: list[int], reason: Reason) -> None:
+    found = measured(call_of_ticks(caller, agent))
+    for one in found.values():
+        assert {m.reason for m in (one.weight, one.surrogate_mean, one.excess, one.p_value)} == {reason}
+
+
+def test_one_channel_has_no_influence() -> None:
+    lone = conversation({Role.AGENT: channel(Role.AGENT, [(0.0, 2.0), (3.0, 4.0)])})
+    found = measured(lone)
+    assert set(found) == {Role.AGENT}
+    assert found[Role.AGENT].weight.reason is Reason.ONE_CHANNEL
+    assert found[Role.AGENT].weight.evidence_s == 3.0
+
+
+def test_figures_hang_together() -> None:
+    (call,) = chain_calls(Coupling(0.3), Coupling(0.3), 3, 1, np.random.default_rng(11))
+    one = measured(call, surrogates=99)[Role.CALLER]
+    parts = [m.value for m in (one.weight, one.surrogate_mean, one.excess, one.p_value)]
+    weight, chance, excess, p = (float(part) for part in parts if part is not None)
+    assert excess == pytest.approx(weight - chance, abs=1e-12)
+    assert p * 100 == pytest.approx(round(p * 100), abs=1e-9)
+    assert one.weight.evidence_s == pytest.approx(sum(speech.speech_s for speech in call[1].values()))
+    assert measured(call, surrogates=99) == measured(call, surrogates=99)
