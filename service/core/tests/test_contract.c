@@ -143,6 +143,32 @@ static void test_queue(void) {
     prosody_destroy(state);
 }
 
+/* What was taken is measured at once: reading makes room, but no frame appears without a sample. */
+static void test_no_backlog(void) {
+    prosody_state *state = open_state(16000, NULL);
+    static int16_t x[32000];
+    CHECK(prosody_accept_i16(state, x, 32000) > 0, "accept");
+    CHECK(prosody_read(state, rows_a, MAX_FRAMES) > 0 && prosody_frames_ready(state) == 0, "read");
+    CHECK(prosody_accept_i16(state, x, 0) == 0 && prosody_frames_ready(state) == 0, "frames were left behind");
+    prosody_destroy(state);
+}
+
+/* Integers are samples of 1 / 32768. */
+static void test_integers(uint64_t *random) {
+    static int16_t integers[9600];
+    static float floats[9600];
+    prosody_state *state = open_state(8000, NULL);
+    for (size_t n = 0; n < 9600; n++) {
+        integers[n] = (int16_t)random_bits(random);
+        floats[n] = (float)integers[n] / 32768.0f;
+    }
+    const ptrdiff_t taken = prosody_accept_i16(state, integers, 9600), ready = prosody_read(state, rows_a, MAX_FRAMES);
+    prosody_reset(state);
+    CHECK(prosody_accept(state, floats, 9600) == taken && prosody_read(state, rows_b, MAX_FRAMES) == ready && ready > 0, "taken %td", taken);
+    CHECK(memcmp(rows_a, rows_b, (size_t)ready * prosody_columns() * sizeof(float)) == 0, "integers and floats differ");
+    prosody_destroy(state);
+}
+
 static void test_names(void) {
     CHECK(prosody_columns() > 0 && prosody_columns() <= MAX_COLUMNS, "columns");
     for (size_t c = 0; c < prosody_columns(); c++) {
@@ -162,6 +188,8 @@ int main(void) {
     test_errors();
     test_names();
     test_queue();
+    test_no_backlog();
+    test_integers(&random);
     for (size_t i = 0; prosody_simd_name(i) != NULL; i++) {
         if (!prosody_simd_available(prosody_simd_name(i))) {
             printf("%s is not available here\n", prosody_simd_name(i));
