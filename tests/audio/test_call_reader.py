@@ -184,7 +184,7 @@ def test_call_over_the_duration_limit(encode: Encode, pipe: Callable[..., io.Raw
     limits = ReadLimits(max_duration_s=2.0)
     for data in (encode(two_tones), encode(two_tones, 8000, "FLAC")):
         with pytest.raises(StreamTooLongError, match=r"lasts [23] s or more: at most 2 s are taken; split it or raise max_duration_s"):
-            read_call(io.BytesIO(data), limits=limits)
+            open_call(io.BytesIO(data), limits=limits)
     unknown = bytearray(encode(two_tones))
     unknown[40:44] = b"\xff\xff\xff\xff"
     with open_call(pipe(bytes(unknown)), limits=limits) as reader, pytest.raises(StreamTooLongError, match="at most 2 s"):  # type: ignore[arg-type]

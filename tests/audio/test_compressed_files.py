@@ -63,6 +63,19 @@ def test_truncated(
         read_call(io.BytesIO(data[: int(len(data) * share)]))
 
 
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_ogg_cut_between_two_pages(encode: Callable[..., bytes], speech_like: NDArray[np.float64], subtype: str) -> None:
+    data = encode(speech_like, 8000, "OGG", subtype)
+    with pytest.raises(MalformedAudioError, match="its last OGG page is not marked as the end of the stream"):
+        read_call(io.BytesIO(data[: data.rfind(b"OggS")]))
+
+
+def test_decoded_samples_far_above_full_scale(encode: Callable[..., bytes]) -> None:
+    data = encode(np.random.default_rng(0).standard_normal((20_000, 1)) * 1000.0, 8000, "OGG", "VORBIS")
+    with pytest.raises(MalformedAudioError, match=r"sample \d+ of channel 0 is .*: finite numbers with full scale \+-1 work"):
+        read_call(io.BytesIO(data))
+
+
 def test_flac_of_unknown_length_as_piped_encoders_write_it(encode: Callable[..., bytes], speech_like: NDArray[np.float64]) -> None:
     data = bytearray(encode(speech_like, 8000, "FLAC"))
     data[21] &= 0xF0  # STREAMINFO: the low 36 bits of bytes 18 to 25 are the total number of samples
@@ -99,7 +112,8 @@ def test_mp3_rates_and_versions(encode: Callable[..., bytes]) -> None:
         (44_100, 1152),
         (48_000, 1152),
     ]:
-        data = encode(np.random.default_rng(1).standard_normal((rate_hz, 1)) * 0.1, rate_hz, "MP3", "MPEG_LAYER_III")
+        noise = np.random.default_rng(1).standard_normal((rate_hz, 1)) * 0.1
+        data = encode(noise, rate_hz, "MP3", "MPEG_LAYER_III", bitrate_mode="CONSTANT")  # pads frames at 11025 and 44100 Hz
         extent = measure_layer3(io.BytesIO(data))
         assert extent is not None
         assert extent.frame_samples == frame_samples

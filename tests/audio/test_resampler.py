@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -46,6 +47,33 @@ def test_what_would_alias_is_gone(in_hz: int, out_hz: int, hz: float) -> None:
     out = whole(tone(hz, in_hz), in_hz, out_hz)
     middle = out[out_hz // 4 : 3 * out_hz // 4]
     assert 20.0 * np.log10(np.sqrt(np.mean(middle**2.0)) / np.sqrt(0.5) + 1e-12) < -125.0
+
+
+@pytest.mark.parametrize(("in_hz", "out_hz"), RATES)
+def test_a_tone_that_swells_and_fades_is_right_to_its_last_sample(in_hz: int, out_hz: int) -> None:
+    def swelling(rate_hz: int) -> NDArray[np.float32]:
+        at_s = np.arange(rate_hz) / rate_hz
+        return (np.sin(2.0 * np.pi * 700.0 * at_s) * np.sin(np.pi * at_s) ** 2).astype(np.float32)[:, None]
+
+    assert np.abs(whole(swelling(in_hz), in_hz, out_hz) - swelling(out_hz)).max() < 1e-4
+
+
+def test_the_library_sees_the_same_quanta_whatever_the_cutting(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, bool]] = []
+
+    class Spy(soxr.ResampleStream):  # type: ignore[misc]
+        def resample_chunk(self, x: NDArray[np.float32], last: bool = False) -> NDArray[np.float32]:
+            seen.append((len(x), last))
+            return super().resample_chunk(x, last)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(soxr, "ResampleStream", Spy)
+    for cuts in ([1000], [1, 999], [320, 320, 320, 40], [17] * 58 + [14]):
+        seen.clear()
+        resampler = StreamResampler(16_000, 8000, 1)
+        for cut in cuts:
+            resampler.push(np.zeros((cut, 1), np.float32))
+        resampler.finish()
+        assert seen == [(320, False), (320, False), (320, False), (40, True)]
 
 
 def test_a_step_stays_where_it_is() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
@@ -217,7 +218,13 @@ def test_hours_pass_through_a_pipe_in_bounded_memory() -> None:
             return b"\xff" * count
 
     source = Endless()
-    with open_call(source, limits=ReadLimits(max_memory_bytes=1 << 16)) as reader:  # type: ignore[arg-type]
-        seconds = sum(len(block) for block in reader) / 8000
+    tracemalloc.start()
+    try:
+        with open_call(source, limits=ReadLimits(max_memory_bytes=1 << 16)) as reader:  # type: ignore[arg-type]
+            seconds = sum(len(block) for block in reader) / 8000
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
     assert seconds == 7200.0
+    assert peak < 1_000_000  # a block is 64 kB decoded; the two hours are 115 MB
     assert source.largest <= 1 << 16

@@ -144,7 +144,7 @@ class ByteSource:
         """``count`` bytes off the stream, which may give fewer at a time; fewer here only at its end."""
         pieces: list[bytes] = []
         left = count
-        while left > 0 and (piece := self._one_read(min(left, _PIECE))):
+        while left > 0 and (piece := self._one_read(left)):
             pieces.append(piece)
             left -= len(piece)
         data = b"".join(pieces)
