@@ -2,8 +2,8 @@
 
 The meter is fed from two sides. ``update_samples`` takes the channel as it was decoded, before any resampling, which would blur exact zeros
 and clipped peaks. ``update_speech`` takes the level and the speech flag of 10 ms frames, which come later, when the speech detector has
-decided. Only integers are accumulated (counts and histograms), so the result is bit-identical for any cutting of either input; memory is
-two bytes per frame whose flag is still to come.
+decided. Only integers are accumulated (counts and histograms), so the result is bit-identical for any cutting of either input. Memory is
+that of the input that waits to be counted, 5 s at most, and two bytes per frame whose flag is still to come.
 
 What is measured:
 
@@ -11,12 +11,10 @@ What is measured:
 - *clipped*: samples at full scale, and runs of three or more equal samples at or above mu-law's full scale. Peaks that were clipped and
   turned down are not seen.
 - *SNR*: mean power of speech frames less the noise, against the median level of non-speech frames that are neither digital zero nor within
-  100 ms of speech,
-  where missed speech and the tails of a noise gate lie.
+  100 ms of speech, where missed speech and the tails of a noise gate lie.
 - *bandwidth*: "wide" when fricatives reach above the telephone band: speech frames whose power in 4.2-7 kHz is within 10 dB of that in
-  0.3-3.4 kHz, above the
-  noise of that band, and not buried 30 dB under the speech. Telephone speech stored at 16 kHz has none. A resampler without an image filter
-  fakes them.
+  0.3-3.4 kHz, above the noise of that band, and not buried 30 dB under the speech. Telephone speech stored at 16 kHz has none. A resampler
+  without an image filter fakes them.
 """
 
 from __future__ import annotations
@@ -38,6 +36,8 @@ _FULL_SCALE = float(np.float32((FULL_SCALE_I16 - 1.0) / FULL_SCALE_I16))
 _FLAT_RUN = 3
 """Equal samples that make a flat top: a 300 Hz tone of full amplitude at 8 kHz in 16 bits has at most two."""
 
+_BATCH_S = 5.0
+"""Input waits until there is this much of it, or until a result is asked for: NumPy costs per call, not per sample."""
 _LEVEL_MIN_DB, _LEVEL_MAX_DB, _LEVEL_STEP_DB = -120.0, 50.0, 0.25
 _LEVEL_BINS = round((_LEVEL_MAX_DB - _LEVEL_MIN_DB) / _LEVEL_STEP_DB)
 _SILENT_DB = -119.0
@@ -99,8 +99,11 @@ class _Frames:
         return len(self.level_db)
 
     def __add__(self, other: _Frames) -> _Frames:
-        pairs = zip((self.level_db, self.speech, self.code), (other.level_db, other.speech, other.code), strict=True)
-        return _Frames(*(np.concatenate(pair) for pair in pairs))
+        return _Frames(
+            np.concatenate([self.level_db, other.level_db]),
+            np.concatenate([self.speech, other.speech]),
+            np.concatenate([self.code, other.code]),
+        )
 
 
 _NO_FRAMES = _Frames(np.zeros(0, np.float32), np.zeros(0, np.bool_), np.zeros(0, np.int16))
@@ -125,22 +128,26 @@ class QualityMeter:
     def __init__(self, rate_hz: int, codec: str) -> None:
         self._rate_hz = check_rate_hz(rate_hz)
         self._codec = codec
+        self._samples: list[NDArray[np.float32]] = []
+        self._samples_taken = 0
+        self._samples_waiting = 0
+        self._flags: list[tuple[NDArray[np.float32], NDArray[np.bool_]]] = []
+        self._frames_taken = 0
+        self._frames_waiting = 0
         self._runs = _Runs(self._rate_hz // _FRAMES_PER_S)
         self._bands = _Bands(self._rate_hz)
-        self._codes: list[NDArray[np.int16]] = []
-        self._codes_held = 0
+        self._codes = np.empty(0, np.int16)
         self._recent = _NO_FRAMES
         self._undecided = 0
         self._tallies = _Tallies()
 
     def update_samples(self, samples: NDArray[np.float32]) -> None:
         """Take samples [n], full scale 1."""
-        samples = np.ascontiguousarray(samples, np.float32)
-        self._runs.update(samples)
-        codes = self._bands.update(samples)
-        if len(codes):
-            self._codes.append(codes)
-            self._codes_held += len(codes)
+        self._samples.append(np.array(samples, np.float32))
+        self._samples_taken += len(samples)
+        self._samples_waiting += len(samples)
+        if self._samples_waiting >= _BATCH_S * self._rate_hz:
+            self._digest_samples()
 
     def update_speech(self, rms_dbfs: NDArray[np.float32], speech: NDArray[np.bool_]) -> None:
         """Take the level and the speech flag of the next frames, whose samples must have come before.
@@ -160,19 +167,23 @@ class QualityMeter:
         count = len(rms_dbfs)
         if count != len(speech):
             raise ValueError(f"{count} levels but {len(speech)} speech flags: one of each per frame works")
-        new = _Frames(np.asarray(rms_dbfs, np.float32), np.asarray(speech, np.bool_), self._take_codes(count))
-        frames = self._recent + new
-        done = max(len(frames) - _GUARD_FRAMES, len(self._recent) - self._undecided)
-        _tally(self._tallies, frames, len(self._recent) - self._undecided, done)
-        keep = max(done - _GUARD_FRAMES, 0)
-        self._undecided = len(frames) - done
-        self._recent = frames[keep:]
+        there = self._samples_taken * _FRAMES_PER_S // self._rate_hz - self._frames_taken
+        if count > max(there + 1, 0):
+            raise ValueError(f"{count} speech flags for {max(there, 0)} frames of samples: give the samples first")
+        self._flags.append((np.array(rms_dbfs, np.float32), np.array(speech, np.bool_)))
+        self._frames_taken += count
+        self._frames_waiting += count
+        if self._frames_waiting >= _BATCH_S * _FRAMES_PER_S:
+            self._digest_samples()
+            self._digest_flags()
 
     def result(self, role: Role) -> ChannelQuality:
-        """Quality so far; may be called at any time and changes nothing."""
+        """Quality so far; may be asked for at any time and changes no later answer."""
+        self._digest_samples()
+        self._digest_flags()
         tallies = self._tallies.copy()
         _tally(tallies, self._recent, len(self._recent) - self._undecided, len(self._recent))
-        total = self._runs.samples
+        total = self._samples_taken
         clipped, zeros = self._runs.counts()
         return ChannelQuality(
             role=role,
@@ -185,21 +196,40 @@ class QualityMeter:
             codec=self._codec,
         )
 
+    def _digest_samples(self) -> None:
+        """Count what is waiting. When this happens changes no count."""
+        if not self._samples_waiting:
+            return
+        samples = np.concatenate(self._samples)
+        self._samples.clear()
+        self._samples_waiting = 0
+        self._runs.update(samples)
+        self._codes = np.concatenate([self._codes, self._bands.update(samples)])
+
+    def _digest_flags(self) -> None:
+        """Count the frames that are waiting, but for the last 100 ms, near which speech may still follow."""
+        if not self._frames_waiting:
+            return
+        level_db, speech = (np.concatenate(parts) for parts in zip(*self._flags, strict=True))
+        self._flags.clear()
+        self._frames_waiting = 0
+        first = len(self._recent) - self._undecided
+        frames = self._recent + _Frames(level_db, speech, self._take_codes(len(speech)))
+        last = max(len(frames) - _GUARD_FRAMES, first)
+        _tally(self._tallies, frames, first, last)
+        self._undecided = len(frames) - last
+        self._recent = frames[max(last - _GUARD_FRAMES, 0) :]
+
     def _take_codes(self, count: int) -> NDArray[np.int16]:
         """Codes of the next frames. Rounding of the resampled length may make one frame more than the samples did: it counts as idle."""
-        if count > self._codes_held + 1:
-            raise ValueError(f"{count} speech flags for {self._codes_held} frames of samples: give the samples first")
-        held = np.concatenate([*self._codes, np.full(1, _IDLE, np.int16)])
-        self._codes = [held[count:-1]]
-        self._codes_held = max(self._codes_held - count, 0)
-        return held[:count]
+        codes, self._codes = self._codes[:count], self._codes[count:]
+        return codes if len(codes) == count else np.append(codes, np.int16(_IDLE))
 
 
 class _Runs:
     """Counts samples in runs of equal value: flat tops and digital zeros."""
 
     def __init__(self, zero_run: int) -> None:
-        self.samples = 0
         self._zero_run = zero_run
         self._value = math.nan
         self._length = 0
@@ -209,7 +239,6 @@ class _Runs:
     def update(self, samples: NDArray[np.float32]) -> None:
         if len(samples) == 0:
             return
-        self.samples += len(samples)
         starts = np.concatenate(([0], np.flatnonzero(samples[1:] != samples[:-1]) + 1))
         lengths = np.diff(starts, append=len(samples))
         values = samples[starts]
@@ -255,29 +284,24 @@ class _Bands:
     def update(self, samples: NDArray[np.float32]) -> NDArray[np.int16]:
         """Codes of the frames that are complete now. ``_rest`` begins at the first sample of frame ``_frame``."""
         samples = np.concatenate([self._rest, samples])
-        origin = self._start(self._frame)
-        frames = ((origin + len(samples)) * _FRAMES_PER_S) // self._rate_hz - self._frame
-        if frames > 0 and self._start(self._frame + frames) > origin + len(samples):
-            frames -= 1
-        if frames <= 0:
-            self._rest = samples
-            return np.empty(0, np.int16)
-        starts = np.array([self._start(self._frame + i) - origin for i in range(frames)])
-        block = samples[starts[:, None] + np.arange(self._width)]
+        origin = self._frame * self._rate_hz // _FRAMES_PER_S
+        # Frame f begins at floor(f * rate / 100), so the last whole one is the last that begins a hop before the end.
+        frames = (origin + len(samples)) * _FRAMES_PER_S // self._rate_hz - self._frame
+        starts = np.arange(self._frame, self._frame + frames + 1) * self._rate_hz // _FRAMES_PER_S - origin
         self._frame += frames
-        self._rest = samples[self._start(self._frame) - origin :].copy()
-        return self._coded(block)
-
-    def _start(self, frame: int) -> int:
-        return frame * self._rate_hz // _FRAMES_PER_S
+        self._rest = samples[starts[-1] :].copy()
+        if frames == 0:
+            return np.empty(0, np.int16)
+        return self._coded(samples[starts[:-1, None] + np.arange(self._width)])
 
     def _coded(self, block: NDArray[np.float32]) -> NDArray[np.int16]:
         low, high = block.min(axis=1), block.max(axis=1)
         idle = (low == high) & (np.abs(low) <= np.float32(ALAW_IDLE))
         if not self._spectral:
             return np.where(idle, _IDLE, 0).astype(np.int16)
-        power = np.abs(np.fft.rfft(block * self._window, axis=1)) ** 2
-        low_db, high_db = (10.0 * np.log10(power[:, band].sum(axis=1) + 1e-20) for band in (self._low, self._high))
+        spectrum = np.fft.rfft(block * self._window, axis=1)
+        bands = (spectrum[:, self._low], spectrum[:, self._high])
+        low_db, high_db = (10.0 * np.log10((band.real**2 + band.imag**2).sum(axis=1) + 1e-20) for band in bands)
         code = np.clip(high_db - _HIGH_MIN_DB, 0, _HIGH_BINS - 1).astype(np.int16)
         code += np.where(high_db - low_db > _HIGH_TO_LOW_DB, np.int16(_FRICATIVE), np.int16(0))
         return np.where(idle, np.int16(_IDLE), code)
