@@ -129,6 +129,17 @@ def test_f0_of_a_glide(rate_hz: int) -> None:
     np.testing.assert_allclose(rows[:, INDEX["f0_hz"]], 120 * 2 ** (middle / 2), rtol=0.01)
 
 
+def test_pitch_is_the_same_at_both_rates() -> None:
+    # 16 kHz is brought to 8 kHz for pitch. This vibrato moves by up to 0.45 Hz per ms, so a shift of a few samples would show.
+    def vibrato(rate_hz: int) -> NDArray[np.float32]:
+        t = np.arange(2 * rate_hz) / rate_hz
+        phase = 2 * np.pi * (150 * t - 12 * np.cos(2 * np.pi * 6 * t) / (2 * np.pi * 6))
+        return (0.05 * sum(np.cos(k * phase) / k for k in range(1, 20))).astype(np.float32)
+
+    at_8000, at_16000 = column(vibrato(8000), 8000, "f0_hz"), column(vibrato(16000), 16000, "f0_hz")
+    np.testing.assert_allclose(at_16000, at_8000, atol=0.05)
+
+
 @pytest.mark.parametrize("snr_db", [0.0, 10.0, 20.0])
 def test_hnr_of_a_known_mixture(snr_db: float) -> None:
     rng = np.random.default_rng(3)

@@ -243,7 +243,7 @@ ptrdiff_t prosody_read(prosody_state *state, float *frames, size_t max_frames) {
 }
 
 size_t prosody_latency_frames(void) {
-    return PITCH_LAG_FRAMES + (PITCH_HALF + HOP_LOW - 1) / HOP_LOW + 1;
+    return PITCH_LAG_FRAMES + (PITCH_HALF + HOP_LOW - 1) / HOP_LOW;
 }
 
 size_t prosody_hop(const prosody_state *state) {
