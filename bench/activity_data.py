@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from bench.harper_valley import RealCall, speaker_groups
 from simpatico.core import FrameExtractor
-from simpatico.turns.activity import window_sums
-from simpatico.turns.evidence import EvidenceTracker
+from simpatico.turns.activity_weights import WINDOWS
+from simpatico.turns.evidence import EVIDENCE_COUNT, NO_EVIDENCE, EvidenceTracker
 from simpatico.types import Role
 
 __all__ = ["CONDITIONS", "Channel", "load_channels", "through"]
@@ -25,7 +25,7 @@ CONDITIONS = ("clean", "+12 dB", "-12 dB", "white 20 dB", "pink 20 dB", "white 1
 class Channel:
     """One channel of one call in one condition. ``group`` numbers the sets of calls that share no speaker.
 
-    ``speech`` and ``counted`` are the human truth per 10 ms frame; ``sums`` [k, 18] is what the detector's weights multiply.
+    ``speech`` and ``counted`` are the human truth per 10 ms frame; ``sums`` [k, 15] is what the detector's weights multiply.
     """
 
     call_id: str
@@ -56,7 +56,7 @@ def _channels(call: RealCall, group: int, conditions: tuple[str, ...]) -> Iterat
         for condition in conditions:
             seed = int(call.call_id[:8], 16) + index
             samples, rate_hz = through(condition, original, np.repeat(speech, hop), seed)
-            sums = window_sums(_evidence(samples, rate_hz))[: len(speech)]
+            sums = _window_sums(_evidence(samples, rate_hz))[: len(speech)]
             yield Channel(call.call_id, role, group, condition, rate_hz, samples, speech, counted, sums)
 
 
@@ -64,6 +64,15 @@ def _evidence(samples: NDArray[np.float32], rate_hz: int) -> NDArray[np.int64]:
     extractor, tracker = FrameExtractor(rate_hz), EvidenceTracker(rate_hz)
     frames = np.concatenate((extractor.push(samples), extractor.finish()))
     return np.concatenate((tracker.push(samples, frames), tracker.finish()))
+
+
+def _window_sums(evidence: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sum the evidence [k, 3] over each window: int64 [k, 3 x windows], kind by kind."""
+    before, after, k = -min(first for first, _ in WINDOWS), max(last for _, last in WINDOWS), len(evidence)
+    padded = np.concatenate((np.tile(NO_EVIDENCE, (before, 1)), evidence, np.tile(NO_EVIDENCE, (after, 1))))
+    total = np.concatenate((np.zeros((1, EVIDENCE_COUNT), np.int64), np.cumsum(padded, axis=0)))
+    sums = [total[before + last + 1 :][:k] - total[before + first :][:k] for first, last in WINDOWS]
+    return np.stack(sums, axis=2).reshape(k, EVIDENCE_COUNT * len(WINDOWS))
 
 
 def through(condition: str, samples: NDArray[np.float32], speech: NDArray[np.bool_], seed: int) -> tuple[NDArray[np.float32], int]:

@@ -8,7 +8,6 @@ threshold is the one with the best F1 on the clean calls it was fitted on. ``--w
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +16,11 @@ from numpy.typing import NDArray
 import simpatico.turns
 from bench.activity_data import Channel, load_channels
 from bench.harper_valley import ABSENT, find_folder, load_calls
+from simpatico.turns.activity import ActivityWeights
 from simpatico.turns.activity_weights import WINDOWS
+from simpatico.turns.evidence import EVIDENCE_COUNT
 
-__all__ = ["Weights", "fit"]
+__all__ = ["fit"]
 
 WEIGHT_OF_CONDITION = {
     "clean": 1.0,
@@ -39,19 +40,7 @@ UNIT = np.array([1.0, 255.0, 200.0])
 """Range of each kind of evidence (webrtcvad, voicing, relative level in tenths of a dB), so that one ridge serves all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """Integer weights of the window sums [18] and the intercept, threshold included: speech where ``sums @ weights + intercept > 0``."""
-
-    weights: NDArray[np.int64]
-    intercept: int
-
-    def decide(self, sums: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Return the detector's decisions."""
-        return np.asarray(sums @ self.weights + self.intercept > 0)
-
-
-def fit(channels: list[Channel]) -> Weights:
+def fit(channels: list[Channel]) -> ActivityWeights:
     """Fit on ``channels`` in the conditions of ``WEIGHT_OF_CONDITION``."""
     used = [c for c in channels if c.condition in WEIGHT_OF_CONDITION]
     widths = np.array([last - first + 1 for first, last in WINDOWS])
@@ -65,7 +54,8 @@ def fit(channels: list[Channel]) -> Weights:
     odds = np.concatenate([c.sums[c.counted] @ weights + intercept for c in clean])
     truth = np.concatenate([c.speech[c.counted] for c in clean])
     threshold = max(THRESHOLDS, key=lambda t: _f1(odds > t, truth))
-    return Weights(np.rint(weights * SCALE).astype(np.int64), round((intercept - threshold) * SCALE))
+    integers = np.rint(weights * SCALE).astype(np.int64).reshape(EVIDENCE_COUNT, len(WINDOWS)).tolist()
+    return ActivityWeights(WINDOWS, tuple(tuple(row) for row in integers), round((intercept - threshold) * SCALE))
 
 
 def _logistic(x: NDArray[np.float64], y: NDArray[np.float64], w: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -87,8 +77,8 @@ def _f1(said: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
     return float(2.0 * np.sum(said & truth) / (np.sum(said) + np.sum(truth)))
 
 
-def _source(weights: Weights) -> str:
-    rows = "\n".join("    (" + ", ".join(str(v) for v in row) + ")," for row in weights.weights.reshape(3, len(WINDOWS)).tolist())
+def _source(weights: ActivityWeights) -> str:
+    rows = "\n".join("    (" + ", ".join(str(v) for v in row) + ")," for row in weights.weights)
     return f'''"""Weights of the speech detector. Made by ``python -m bench.fit_speech_activity --write``; do not edit by hand.
 
 Fitted on the eight calls of ``bench/harper_valley.py``, from the HarperValleyBank corpus (Wu, Nafziger, Scodary & Maas 2020,
@@ -99,8 +89,7 @@ speakers they were not fitted on is measured by ``python -m bench.speech_activit
 from typing import Final
 
 WINDOWS: Final = {WINDOWS!r}
-"""First and last frame of each window, relative to the frame decided. These are chosen, not fitted: about a phone, half a syllable, a word;
-and what was said 0.2 to 0.4 s before, so that a pause within a phrase is heard as one."""
+"""First and last frame of each window, relative to the frame decided: about a phone, half a syllable, a word. Chosen, not fitted."""
 WEIGHTS: Final = (
 {rows}
 )

@@ -1,6 +1,6 @@
 """Speech or not, for every 10 ms frame of one channel.
 
-The detector is a linear filter with a threshold. For frame t the evidence of frames t - 40 to t + 18 (:mod:`simpatico.turns.evidence`) is
+The detector is a linear filter with a threshold. For frame t the evidence of frames t - 18 to t + 18 (:mod:`simpatico.turns.evidence`) is
 averaged over a few windows around t, and a logistic regression on these averages gives the log-odds of speech. The windows do what
 hysteresis, hangover and bridging of short pauses would do, in one step that can be fitted: how soon humans mark an onset, and how long a
 pause they hear through.
@@ -14,43 +14,67 @@ Look-ahead: 0.30 s after the core's frame (0.12 s for the speech level, 0.18 s f
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simpatico.turns.activity_weights import INTERCEPT, WEIGHTS, WINDOWS
-from simpatico.turns.evidence import EVIDENCE_COUNT, LEVEL_LOOK_AHEAD, NO_EVIDENCE, EvidenceTracker
+from simpatico.turns.evidence import EVIDENCE_COUNT, LEVEL_LOOK_AHEAD, NO_EVIDENCE, EvidenceTracker, Integers
 
-__all__ = ["LOOK_AHEAD_FRAMES", "SpeechDetector", "window_sums"]
+__all__ = ["LOOK_AHEAD_FRAMES", "SHIPPED", "ActivityWeights", "SpeechDetector"]
 
-_BEFORE: Final = -min(first for first, _ in WINDOWS)
-_AFTER: Final = max(last for _, last in WINDOWS)
-_TAPS: Final = _BEFORE + 1 + _AFTER
-LOOK_AHEAD_FRAMES: Final = LEVEL_LOOK_AHEAD + _AFTER
+
+@dataclass(frozen=True)
+class ActivityWeights:
+    """A fitted linear filter over the evidence.
+
+    Attributes
+    ----------
+    windows
+        First and last frame of each window, relative to the frame decided.
+    weights
+        Per kind of evidence and window, the weight of each frame.
+    intercept
+        Log-odds without evidence, less the threshold, in the unit of the weights: a frame is speech when the total is above 0.
+    """
+
+    windows: tuple[tuple[int, int], ...]
+    weights: tuple[tuple[int, ...], ...]
+    intercept: int
+
+    def __post_init__(self) -> None:
+        if len(self.weights) != EVIDENCE_COUNT or any(len(row) != len(self.windows) for row in self.weights):
+            raise ValueError(
+                f"{EVIDENCE_COUNT} rows of {len(self.windows)} weights, one for each window, work; got {[len(r) for r in self.weights]}"
+            )
+
+    @cached_property
+    def before(self) -> int:
+        """Frames before the one decided that are looked at."""
+        return -min(first for first, _ in self.windows)
+
+    @cached_property
+    def after(self) -> int:
+        """Frames after the one decided that are looked at."""
+        return max(last for _, last in self.windows)
+
+    @cached_property
+    def kernels(self) -> tuple[Integers, ...]:
+        """Weights by lag, latest first as ``numpy.convolve`` takes them, one kernel per kind of evidence."""
+        kernels = np.zeros((EVIDENCE_COUNT, self.before + 1 + self.after), np.int64)
+        for kernel, weights in zip(kernels, self.weights, strict=True):
+            for (first, last), weight in zip(self.windows, weights, strict=True):
+                kernel[self.after - last : self.after - first + 1] += weight
+        return tuple(kernels)
+
+
+SHIPPED: Final = ActivityWeights(WINDOWS, WEIGHTS, INTERCEPT)
+"""What the service uses."""
+LOOK_AHEAD_FRAMES: Final = LEVEL_LOOK_AHEAD + SHIPPED.after
 """Frames by which decisions lag behind the core's frames."""
-
-
-def _kernels() -> list[NDArray[np.int64]]:
-    """Weights by lag, latest first as ``numpy.convolve`` takes them, one kernel per kind of evidence."""
-    kernels = np.zeros((EVIDENCE_COUNT, _TAPS), np.int64)
-    for kernel, weights in zip(kernels, WEIGHTS, strict=True):
-        for (first, last), weight in zip(WINDOWS, weights, strict=True):
-            kernel[_AFTER - last : _AFTER - first + 1] += weight
-    return list(kernels)
-
-
-_KERNELS: Final = _kernels()
-
-
-def window_sums(evidence: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Sum the evidence [k, 3] of a whole channel over each window: int64 [k, 3 x windows], kind by kind. What the weights multiply; for
-    fitting."""
-    padded = np.concatenate((np.tile(NO_EVIDENCE, (_BEFORE, 1)), evidence, np.tile(NO_EVIDENCE, (_AFTER, 1))))
-    total = np.concatenate((np.zeros((1, EVIDENCE_COUNT), np.int64), np.cumsum(padded, axis=0)))
-    k = len(evidence)
-    sums = [total[_BEFORE + last + 1 : _BEFORE + last + 1 + k] - total[_BEFORE + first : _BEFORE + first + k] for first, last in WINDOWS]
-    return np.stack(sums, axis=2).reshape(k, EVIDENCE_COUNT * len(WINDOWS))
 
 
 class SpeechDetector:
@@ -60,6 +84,8 @@ class SpeechDetector:
     ----------
     rate_hz
         8000 or 16000.
+    weights
+        Other than the shipped ones only in measurements.
 
     Raises
     ------
@@ -74,9 +100,10 @@ class SpeechDetector:
     >>> speech = numpy.concatenate(decided)  # one flag per frame
     """
 
-    def __init__(self, rate_hz: int) -> None:
+    def __init__(self, rate_hz: int, weights: ActivityWeights = SHIPPED) -> None:
         self._tracker = EvidenceTracker(rate_hz)
-        self._window = np.tile(np.array(NO_EVIDENCE, np.int64), (_BEFORE, 1))
+        self._weights = weights
+        self._window = np.tile(np.array(NO_EVIDENCE, np.int64), (weights.before, 1))
 
     def push(self, samples: NDArray[np.float32], frames: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Take the next samples and core frames; return the decisions that became known.
@@ -102,17 +129,17 @@ class SpeechDetector:
 
     def finish(self) -> NDArray[np.bool_]:
         """Return the decisions still held back; what follows the stream counts as silence."""
-        tail = np.tile(np.array(NO_EVIDENCE, np.int64), (_AFTER, 1))
+        tail = np.tile(np.array(NO_EVIDENCE, np.int64), (self._weights.after, 1))
         return self._decide(np.concatenate((self._tracker.finish(), tail)))
 
-    def _decide(self, evidence: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _decide(self, evidence: Integers) -> NDArray[np.bool_]:
         window = np.concatenate((self._window, evidence))
-        ready = len(window) - _TAPS + 1
+        ready = len(window) - self._weights.before - self._weights.after
         if ready <= 0:
             self._window = window
             return np.zeros(0, np.bool_)
-        log_odds = np.full(ready, INTERCEPT, np.int64)
-        for kind, kernel in enumerate(_KERNELS):
+        log_odds = np.full(ready, self._weights.intercept, np.int64)
+        for kind, kernel in enumerate(self._weights.kernels):
             log_odds += np.convolve(window[:, kind], kernel, mode="valid")
         self._window = window[ready:]
         return np.asarray(log_odds > 0)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from simpatico.core import COLUMNS
 from simpatico.features import describe, f0_histogram
-from simpatico.turns.activity import SpeechDetector
+from simpatico.turns.activity import SHIPPED, ActivityWeights, SpeechDetector
 from simpatico.turns.evidence import FRAMES_PER_S
 from simpatico.turns.segments import Segmenter, Span
 from simpatico.types import F0_BIN_COUNT, ChannelSpeech, Role, Utterance
@@ -42,6 +42,8 @@ class ChannelTracker:
         Whose channel it is.
     rate_hz
         8000 or 16000.
+    weights
+        Of the speech detector; other than the shipped ones only in measurements.
 
     Raises
     ------
@@ -49,9 +51,9 @@ class ChannelTracker:
         When the rate is neither.
     """
 
-    def __init__(self, role: Role, rate_hz: int) -> None:
+    def __init__(self, role: Role, rate_hz: int, weights: ActivityWeights = SHIPPED) -> None:
         self._role = role
-        self._detector = SpeechDetector(rate_hz)
+        self._detector = SpeechDetector(rate_hz, weights)
         self._segmenter = Segmenter()
         self._rows = np.zeros((0, len(COLUMNS)), np.float32)
         self._first_row = 0
