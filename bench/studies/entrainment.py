@@ -13,7 +13,7 @@ from bench.studies.table import Table, cell, share
 from simpatico.signals.entrainment import entrainment
 from simpatico.types import Entrainment
 
-__all__ = ["entrainment_tables", "found_any"]
+__all__ = ["FIGURES", "entrainment_tables", "found_any"]
 
 FIGURES = ("proximity", "synchrony", "convergence")
 TURNS = (16, 40, 80)

@@ -7,6 +7,7 @@ call; a frame is 10 ms and frame ``i`` covers ``[i, i + 1) * HOP_S``.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -99,7 +100,7 @@ class Measure:
             raise ValueError(f"a measure has either a value or a reason for its absence, got value={self.value!r}, reason={self.reason!r}")
         for name in ("value", "se"):
             number = getattr(self, name)
-            if number is not None and not np.isfinite(number):
+            if number is not None and not math.isfinite(number):
                 raise ValueError(f"{name} must be finite, got {number!r}; say why it is missing instead")
 
     @classmethod
@@ -248,7 +249,7 @@ class ChannelSpeech:
     @property
     def speech_s(self) -> float:
         """Seconds inside utterances."""
-        return float(sum(u.duration_s for u in self.utterances))
+        return float(sum(u.end_s - u.start_s for u in self.utterances))
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,10 @@ def strength_by_loops(own: Ticks, other: Ticks) -> float:
 
 
 def weight_by_least_squares(own: Ticks, other: Ticks) -> float:
-    """Return |b_j| / (|b_i| + |b_j|): b_j by least squares with a constant per pattern of own past, b_i by counts + 1/2 given b_j."""
+    """Return |b_j| / (|b_i| + |b_j|): b_j by least squares with a constant per pattern of own past, b_i by counts + 1/2 given b_j.
+
+    0 where both slopes are, as in exactly balanced counts.
+    """
     moments = np.arange(HISTORY_TICKS, len(own))
     past = np.stack([own[moments - k] for k in range(1, HISTORY_TICKS + 1)]).T
     _, pattern = np.unique(past, axis=0, return_inverse=True)
@@ -43,7 +46,8 @@ def weight_by_least_squares(own: Ticks, other: Ticks) -> float:
     x, y, now = (series.astype(float) for series in (own[moments - 1], other[moments - 1], own[moments]))
     by_state = [(now[x == s].sum() + 0.5) / ((x == s).sum() + 1) for s in (0, 1)]
     b_own = by_state[1] - by_state[0] - b_other * (y[x == 1].mean() - y[x == 0].mean())
-    return float(abs(b_other) / (abs(b_own) + abs(b_other)))
+    both = abs(b_own) + abs(b_other)
+    return float(abs(b_other) / both) if both > 1e-8 else 0.0
 
 
 ticks = arrays(np.bool_, st.integers(12, 60))

@@ -27,6 +27,8 @@ def rate(caller: Times | None, agent: Times | None) -> Measure:
         ([(0.0, 1.0), (30.0, 60.0)], [(1.1, 1.5)], 0),  # 1 s is not.
         ([(0.0, 0.5), (30.0, 60.0)], [(0.3, 0.9)], 1),  # An overlap is an exchange too.
         ([(0.0, 0.5), (0.8, 1.2), (30.0, 60.0)], [(20.0, 20.5)], 0),  # One party's own two are none.
+        ([(0.0, 0.5), (30.0, 60.0)], [(0.0, 0.5)], 0),  # What begins together answers nothing,
+        ([(0.0, 0.5), (0.8, 1.2), (30.0, 60.0)], [(0.0, 0.5)], 1),  # and is answered once.
     ],
 )
 def test_exchanges_are_counted_per_minute(caller: Times, agent: Times, exchanges: int) -> None:

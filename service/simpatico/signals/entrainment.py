@@ -62,11 +62,6 @@ class _Pairs:
     time_s: Array
     speech_s: float
 
-    @property
-    def distances(self) -> Array:
-        """Distance of every turn of the one from every turn of the other, float64 [turns of x, turns of y]."""
-        return np.abs(self.x[:, None] - self.y[None, :])
-
 
 @dataclass(frozen=True, slots=True)
 class _Figures:
@@ -122,28 +117,36 @@ def _measure(turns: TurnValues, column: int, seed: int, surrogates: int) -> _Fig
     pairs = _pair_up(turns, column)
     if isinstance(pairs, Reason):
         return _Figures((), turns.speech_s(column), pairs)
-    distances = pairs.distances
-    figures = _figures(pairs, float(distances.sum()), _shuffles(len(pairs.y), surrogates, seed))
+    from_x, from_y = _mean_distances(pairs.x, pairs.y), _mean_distances(pairs.y, pairs.x)
+    figures = _figures(pairs, float(from_x.sum()) * len(pairs.y), _shuffles(len(pairs.y), surrogates, seed))
     p_values = [float((rows >= rows[0] - _TIE).mean()) for rows in figures]
     proximity, synchrony, convergence = (float(rows[0]) for rows in figures)
     degrees = len(pairs.x_index) - 1
     errors = (
-        _proximity_se(distances, pairs),
+        _proximity_se(pairs, from_x, from_y),
         float((1.0 - synchrony**2) / np.sqrt(degrees)),
         float((1.0 - convergence**2) * np.sqrt(_SHARED_TURN_VARIANCE / degrees)),
     )
     return _Figures(tuple(zip((proximity, synchrony, convergence), errors, p_values, strict=True)), pairs.speech_s)
 
 
-def _proximity_se(distances: Array, pairs: _Pairs) -> float:
+def _proximity_se(pairs: _Pairs, from_x: Array, from_y: Array) -> float:
     """Return the standard error of a mean of adjacent distances, each relative to the mean distances of its two turns.
 
     Each party's mean and drift were estimated too: that takes two degrees of freedom of its turns.
     """
-    relative = distances - distances.mean(axis=1, keepdims=True) - distances.mean(axis=0, keepdims=True)
-    adjacent = relative[pairs.x_index, pairs.y_index]
+    adjacent = np.abs(pairs.x[pairs.x_index] - pairs.y[pairs.y_index])
+    relative = adjacent - from_x[pairs.x_index] - from_y[pairs.y_index]
     freedom = (1.0 - 2.0 / len(pairs.x)) * (1.0 - 2.0 / len(pairs.y))
-    return float(adjacent.std(ddof=1) / np.sqrt(len(adjacent) * freedom))
+    return float(relative.std(ddof=1) / np.sqrt(len(relative) * freedom))
+
+
+def _mean_distances(points: Array, others: Array) -> Array:
+    """Return the mean of |p - o| over all ``others`` for each of ``points``: sorted, those below and those above are two sums."""
+    ranked = np.sort(others)
+    sums = np.concatenate([[0.0], np.cumsum(ranked)])
+    below = np.searchsorted(ranked, points)
+    return np.asarray((points * (2 * below - len(others)) + sums[-1] - 2.0 * sums[below]) / len(others))
 
 
 def _pair_up(turns: TurnValues, column: int) -> _Pairs | Reason:
@@ -181,21 +184,31 @@ def _figures(pairs: _Pairs, everything: float, orders: NDArray[np.int64]) -> tup
 
     No matrix product here: a row's value must not depend on where in the array it stands, or on how many threads a BLAS has.
     """
-    x, y = pairs.x[pairs.x_index], pairs.y[orders[:, pairs.y_index]]
-    distance = np.abs(x - y)
+    x, shuffled = pairs.x[pairs.x_index], pairs.y[orders]
+    distance = shuffled[:, pairs.y_index]
+    distance -= x
+    np.abs(distance, out=distance)
     adjacent, total = x.size, pairs.x.size * pairs.y.size
     near = distance.sum(axis=1)
     proximity = (everything - near) / (total - adjacent) - near / adjacent
-    return proximity, _correlate(y, x), _correlate(-distance, pairs.time_s)
+    # Sums over pairs of what depends on y alone are sums over the turns of y, each as often as it is in a pair.
+    centred = x - x.mean()
+    times = np.bincount(pairs.y_index, minlength=pairs.y.size).astype(float)
+    sum_y, sum_y2 = np.einsum("ij,j->i", shuffled, times), np.einsum("ij,ij,j->i", shuffled, shuffled, times)
+    sum_xy = np.einsum("ij,j->i", shuffled, np.bincount(pairs.y_index, centred, pairs.y.size))
+    synchrony = _correlation(sum_xy, sum_y2 - sum_y**2 / adjacent, float(np.square(centred).sum()))
+    sum_d2 = sum_y2 - 2.0 * (sum_xy + x.mean() * sum_y) + float(np.square(x).sum())
+    clock = pairs.time_s - pairs.time_s.mean()
+    against = np.einsum("ij,j->i", distance, clock)
+    convergence = _correlation(-against, sum_d2 - near**2 / adjacent, float(np.square(clock).sum()))
+    return proximity, synchrony, convergence
 
 
-def _correlate(rows: Array, with_row: Array) -> Array:
-    """Return the Pearson correlation of each row [m, n] with one row [n]; 0 where a row does not vary."""
-    other = with_row - with_row.mean()
-    spread = np.einsum("ij,ij->i", rows, rows) - np.square(rows.sum(axis=1)) / len(with_row)
-    scale = np.sqrt(np.maximum(spread, 0.0) * np.square(other).sum())
-    correlation = np.zeros(len(rows))
-    np.divide(np.einsum("ij,j->i", rows, other), scale, out=correlation, where=scale > _MIN_SPREAD)
+def _correlation(product: Array, spread: Array, other_spread: float) -> Array:
+    """Return product / sqrt(spread other_spread), sums about the means, float64 [m]; 0 where nothing varies."""
+    scale = np.sqrt(np.maximum(spread, 0.0) * other_spread)
+    correlation = np.zeros(len(product))
+    np.divide(product, scale, out=correlation, where=scale > _MIN_SPREAD)
     return correlation
 
 

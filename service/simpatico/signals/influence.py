@@ -174,7 +174,8 @@ def fit_shifted(own: Ticks, other: Ticks, shifts: NDArray[np.int64]) -> Fit:
 
 
 def _count(own: Ticks, other: Ticks, shifts: NDArray[np.int64]) -> tuple[Array, Array, Array, Array]:
-    """Count over t = HISTORY_TICKS .. n-1, by circular cross-correlation: one FFT gives all shifts, rounding makes the counts exact.
+    """Count over t = HISTORY_TICKS .. n-1, by cross-correlation: one FFT gives all shifts, rounding makes the counts exact. A circle is
+    two lags, n apart.
 
     Returns float64 arrays: visits [strata] of each pattern of own past, those after which one spoke [strata], those in which the other
     spoke [m, strata], and all in which the other spoke and one spoke next [m]. Patterns are numbers whose last bit is the own last tick.
@@ -187,11 +188,27 @@ def _count(own: Ticks, other: Ticks, shifts: NDArray[np.int64]) -> tuple[Array, 
     at = np.arange(HISTORY_TICKS - 1, ticks - 1)
     series[pattern, at] = 1.0
     series[strata, at] = now
-    spectrum = np.fft.rfft(series) * np.conj(np.fft.rfft(other.astype(float)))
-    together: Array = np.rint(np.fft.irfft(spectrum, ticks)[:, shifts]).T
+    length = _fft_length(2 * ticks)
+    spectrum = np.fft.rfft(series, length) * np.conj(np.fft.rfft(other.astype(float), length))
+    lagged = np.fft.irfft(spectrum, length)
+    together: Array = np.rint(lagged[:, shifts] + lagged[:, shifts - ticks]).T
     visits = np.bincount(pattern, minlength=strata).astype(float)
     spoken = np.bincount(pattern, now, strata).astype(float)
     return visits, spoken, together[:, :strata], together[:, strata]
+
+
+@lru_cache(maxsize=256)
+def _fft_length(least: int) -> int:
+    """Return the next length with no prime factor above 5: an FFT of a prime length takes ten times as long."""
+    length = least
+    while True:
+        rest = length
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return length
+        length += 1
 
 
 def _own_slope(visits: Array, spoken: Array, with_other: Array) -> tuple[float, float, Array]:

@@ -7,11 +7,10 @@ in one measure does not predict convergence in another.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 
 import numpy as np
 
-from simpatico.types import ChannelSpeech, Dialogue, Measure, Reason, Role
+from simpatico.types import ChannelSpeech, Dialogue, Measure, Reason, Role, Utterance
 
 __all__ = ["MAX_EXCHANGE_GAP_S", "MAX_SHORT_S", "short_exchange_rate"]
 
@@ -34,13 +33,30 @@ def short_exchange_rate(dialogue: Dialogue, channels: Mapping[Role, ChannelSpeec
     if dialogue.span_s is None or not all(channel.utterances for channel in channels.values()):
         return Measure.missing(Reason.NO_SPEECH, speech_s)
     minutes = (dialogue.span_s[1] - dialogue.span_s[0]) / 60.0
-    count = sum(
-        second.role is not first.role
-        and max(_exact(first.duration_s), _exact(second.duration_s)) < MAX_SHORT_S
-        and _exact(second.start_s - first.end_s) <= MAX_EXCHANGE_GAP_S
-        for first, second in pairwise(dialogue.utterances)
-    )
+    count = _count_exchanges(dialogue.utterances)
     return Measure(count / minutes, float(np.sqrt(count + 0.5) / minutes), speech_s)
+
+
+def _count_exchanges(utterances: tuple[Utterance, ...]) -> int:
+    """Count utterances that answer the one before, or one of the two that began together before; what begins together answers nothing."""
+    count = 0
+    before: list[Utterance] = []
+    together: list[Utterance] = []
+    for one in utterances:
+        if together and one.start_s > together[0].start_s:
+            before, together = together, []
+        together.append(one)
+        if _is_short(one):
+            count += any(other.role is not one.role and _is_short(other) and _is_soon(other, one) for other in before)
+    return count
+
+
+def _is_short(utterance: Utterance) -> bool:
+    return _exact(utterance.end_s - utterance.start_s) < MAX_SHORT_S
+
+
+def _is_soon(first: Utterance, second: Utterance) -> bool:
+    return _exact(second.start_s - first.end_s) <= MAX_EXCHANGE_GAP_S
 
 
 def _exact(length_s: float) -> float:
