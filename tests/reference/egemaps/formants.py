@@ -22,6 +22,8 @@ ORDER = {8000: 8, 16000: 11}
 PRE_EMPHASIS_HZ = 50.0
 MARGIN_HZ = 50.0
 """Roots nearer than this to 0 or the ceiling are not formants [3]_."""
+WIDEST_HZ = 1000.0
+"""A root with a wider band shapes the spectrum's tilt and is no formant: without this limit such roots pose as F2 or F3 of steep 16 kHz spectra."""
 NOISE_FLOOR = 1e-9
 """Added to lag 0, as a share: keeps the recursion well conditioned (-90 dB)."""
 
@@ -69,11 +71,11 @@ def predictor(r: Float) -> Float:
 
 
 def resonances(a: Float, effective_rate_hz: float) -> tuple[Float, Float]:
-    """Frequencies, ascending, and bandwidths of the complex roots between the margins, Hz."""
+    """Frequencies, ascending, and bandwidths of the complex roots between the margins and narrower than 1 kHz, Hz."""
     z = np.roots(a)
     z = z[z.imag > 0]
     f = np.angle(z) * effective_rate_hz / (2 * np.pi)
     b = -np.log(np.maximum(np.abs(z), 1e-9)) * effective_rate_hz / np.pi
-    keep = (f > MARGIN_HZ) & (f < effective_rate_hz / 2 - MARGIN_HZ)
+    keep = (f > MARGIN_HZ) & (f < effective_rate_hz / 2 - MARGIN_HZ) & (b < WIDEST_HZ)
     order = np.argsort(f[keep])
     return f[keep][order], b[keep][order]
