@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from bench.simulation.build import Conversation, channel, conversation
 from bench.simulation.timing import FOLLOW, Coupling, ticks_to_times
 from bench.studies.influence import chain_calls, column, estimates, led_calls
-from simpatico.signals.influence import HISTORY_TICKS, MIN_SHIFT_TICKS, choose_shifts, fit_shifted, influence
+from simpatico.signals.influence import MIN_SHIFT_TICKS, choose_shifts, influence
+from simpatico.signals.influence_model import HISTORY_TICKS, NO_IDEA_SE, block_moves, fit, shifted_moves, weight_se
 from simpatico.types import Influence, Reason, Role
 
 Ticks = NDArray[np.bool_]
-NO_IDEA = 12**-0.5
-"""SD of a weight of which nothing is known but that it lies in [0, 1]."""
 
 
 def strength_by_loops(own: Ticks, other: Ticks) -> float:
@@ -60,18 +59,32 @@ def test_fit_is_that_of_plain_loops_and_of_least_squares_at_every_shift(data: st
     other = data.draw(arrays(np.bool_, len(own)))
     assume(len(set(own[HISTORY_TICKS - 1 : -1])) == 2)
     shifts = np.arange(0, len(own), 5)
-    fit = fit_shifted(own, other, shifts)
-    for row in np.flatnonzero(fit.known):
+    found = fit(shifted_moves(own, other, shifts))
+    for row in np.flatnonzero(found.known):
         delayed = np.roll(other, shifts[row])
-        assert fit.strength[row] == pytest.approx(strength_by_loops(own, delayed), abs=1e-9)
-        assert fit.weight[row] == pytest.approx(weight_by_least_squares(own, delayed), abs=1e-6)
-    assert ((fit.weight >= 0) & (fit.weight <= 1)).all()
-    assert ((fit.se > 0) & (fit.se <= NO_IDEA + 1e-12)).all()
+        assert found.strength[row] == pytest.approx(strength_by_loops(own, delayed), abs=1e-9)
+        assert found.weight[row] == pytest.approx(weight_by_least_squares(own, delayed), abs=1e-6)
+    assert ((found.weight >= 0) & (found.weight <= 1)).all()
+    assert 0 < weight_se(own, other, found.variance[0]) <= NO_IDEA_SE + 1e-12
+
+
+@given(st.data())
+def test_leaving_out_a_block_is_counting_the_rest(data: st.DataObject) -> None:
+    own = data.draw(arrays(np.bool_, st.integers(4, 90)))
+    other = data.draw(arrays(np.bool_, len(own)))
+    whole, rest = shifted_moves(own, other, np.array([0])), block_moves(own, other)
+    blocks = len(rest.both)
+    assert blocks == min(20, len(own) - HISTORY_TICKS)
+    for name in ("visits", "spoken", "with_other", "both"):
+        total, without = getattr(whole, name)[0], getattr(rest, name)
+        np.testing.assert_array_equal(without.sum(axis=0), (blocks - 1) * total)
+        assert (without <= total).all()
+    assert np.ptp(rest.visits.sum(axis=1)) <= 1
 
 
 def test_nothing_is_known_where_the_other_never_differs_at_the_same_own_past() -> None:
     own = np.array([1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 1], bool)
-    assert not fit_shifted(own, np.roll(own, -1), np.array([0])).known[0]
+    assert not fit(shifted_moves(own, np.roll(own, -1), np.array([0]))).known[0]
 
 
 @given(st.integers(5, 3000), st.integers(1, 400), st.integers(0, 5))
@@ -91,6 +104,14 @@ def test_a_known_weight_is_recovered(a: float, tolerance: float) -> None:
     found = estimates(chain_calls(Coupling(a), Coupling(a), 10, 40, np.random.default_rng(7)), Role.CALLER)
     assert column(found, "weight").mean() == pytest.approx(a, abs=tolerance)
     assert (column(found, "p_value") < 0.05).mean() > (0.8 if a == 0.1 else 0.99)
+
+
+@pytest.mark.parametrize("a", [0.1, 0.5])
+def test_the_standard_error_is_the_spread(a: float) -> None:
+    """Five minutes, 120 calls: their spread is known to 6.5 %, so 20 % is three standard errors."""
+    found = estimates(chain_calls(Coupling(a), Coupling(a), 5, 120, np.random.default_rng(12)), Role.CALLER)
+    reported = np.sqrt(np.mean([float(one.weight.se or 0.0) ** 2 for one in found]))
+    assert reported == pytest.approx(column(found, "weight").std(), rel=0.2)
 
 
 def false_positives(found: list[Influence]) -> int:
@@ -136,7 +157,7 @@ def test_a_short_conversation_is_answered_with_how_little_it_says() -> None:
     caller, agent = ([1, *rng.integers(0, 2, 14).tolist(), 1] for _ in range(2))
     found = measured(call_of_ticks(caller, agent))[Role.CALLER]
     assert found.ticks == 16
-    assert found.weight.se == pytest.approx(NO_IDEA, abs=0.05)
+    assert found.weight.se == pytest.approx(NO_IDEA_SE, abs=0.05)
     assert found.p_value.value is not None
     assert found.p_value.value * 10 == pytest.approx(round(found.p_value.value * 10))  # 9 shifts of at least 4 ticks, and the call itself.
 
