@@ -162,6 +162,13 @@ def test_streams_that_are_not_binary() -> None:
     with pytest.raises(AudioError, match="gives str where bytes are needed: open it in binary mode"):
         read_call(io.StringIO("RIFF"))  # type: ignore[arg-type]
 
+    class OnlyReads:
+        def read(self, size: int) -> bytes:
+            return b"x" * min(size, 20)
+
+    with pytest.raises(UnknownCodecError, match="the stream is not audio"):
+        read_call(OnlyReads())  # type: ignore[arg-type]
+
     class Broken(io.RawIOBase):
         def read(self, size: int = -1) -> bytes:  # noqa: ARG002
             raise OSError("the cable was pulled")
@@ -170,11 +177,17 @@ def test_streams_that_are_not_binary() -> None:
         read_call(Broken())  # type: ignore[arg-type]
 
 
-def test_file_over_the_size_limit(encode: Encode, pipe: Callable[..., io.RawIOBase], two_tones: NDArray[np.float64]) -> None:
+def test_file_over_the_size_limit(
+    encode: Encode, pipe: Callable[..., io.RawIOBase], two_tones: NDArray[np.float64], tmp_path: Path
+) -> None:
     data = encode(two_tones)
     limits = ReadLimits(max_file_bytes=50_000)
     with pytest.raises(MessageTooLargeError, match=r"holds 80044 bytes or more: at most 50000 are taken; split .* or raise max_file_bytes"):
         read_call(io.BytesIO(data), limits=limits)
+    path = tmp_path / "large.wav"
+    path.write_bytes(data)
+    with pytest.raises(MessageTooLargeError, match=r"large\.wav holds 80044 bytes"):
+        read_call(path, limits=limits)
     with pytest.raises(MessageTooLargeError, match="at most 50000 are taken"):
         read_call(pipe(data), limits=limits)  # type: ignore[arg-type]
     assert len(read_call(pipe(data), limits=ReadLimits(max_file_bytes=80_044)).samples) == 20_000  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from simpatico.audio import open_call, read_call
 from simpatico.audio.mpeg import is_layer3_header, measure_layer3
-from simpatico.errors import AudioFormatError, MalformedAudioError
+from simpatico.errors import AudioFormatError, MalformedAudioError, UnknownCodecError
 
 FORMATS = [
     ("FLAC", "PCM_16", "flac"),
@@ -138,6 +138,22 @@ def test_mp3_headers_that_are_none() -> None:
         assert not is_layer3_header(bytes.fromhex(head)), head
     assert measure_layer3(io.BytesIO(b"")) is None
     assert measure_layer3(io.BytesIO(bytes.fromhex("fffb9064") + bytes(413) + b"garbage between frames")) is None
+
+
+def test_mp3_with_garbage_between_frames_is_read_as_far_as_libsndfile_does(
+    encode: Callable[..., bytes], speech_like: NDArray[np.float64]
+) -> None:
+    data = encode(speech_like, 8000, "MP3", "MPEG_LAYER_III", bitrate_mode="CONSTANT", compression_level=0.6)
+    middle = data.find(data[:2], len(data) // 2)
+    call = read_call(io.BytesIO(data[:middle] + b"not a frame" * 3 + data[middle:]))
+    assert call.duration_s == pytest.approx(20.0, abs=0.5)
+
+
+def test_another_container_behind_a_tag(encode: Callable[..., bytes]) -> None:
+    tag = b"ID3\x04\0\0\0\0\0\x0a" + bytes(10)
+    for container in ("AIFF", "AU"):
+        with pytest.raises(UnknownCodecError, match=f"holds {container} PCM_16: WAV, FLAC, OGG Vorbis or Opus and MP3 work"):
+            read_call(io.BytesIO(tag + encode(np.zeros((100, 1)), 8000, container)))
 
 
 def test_containers_that_we_do_not_take(encode: Callable[..., bytes]) -> None:

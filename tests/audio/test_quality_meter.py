@@ -236,6 +236,13 @@ def test_what_is_buried_or_only_distortion_is_not_bandwidth() -> None:
     assert measured(narrow + image, speech, 16_000).bandwidth == "narrow", "an image 15 dB under a vowel is no fricative"
 
 
+def test_bandwidth_without_any_noise_to_compare_with() -> None:
+    samples, speech = fricatives(16_000)
+    samples[~np.repeat(speech, 160)] = 0.0
+    assert measured(samples, speech, 16_000).bandwidth == "wide"
+    assert measured(band_limited(samples, 16_000, 3800.0) * np.repeat(speech, 160), speech, 16_000).bandwidth == "narrow"
+
+
 def test_coding_noise_is_not_bandwidth() -> None:
     samples, speech = fricatives(16_000)
     assert measured(in_mulaw(band_limited(samples, 16_000, 3800.0)), speech, 16_000).bandwidth == "narrow"

@@ -237,8 +237,7 @@ class _Runs:
         self._zeros = 0
 
     def update(self, samples: NDArray[np.float32]) -> None:
-        if len(samples) == 0:
-            return
+        """Take samples, at least one."""
         starts = np.concatenate(([0], np.flatnonzero(samples[1:] != samples[:-1]) + 1))
         lengths = np.diff(starts, append=len(samples))
         values = samples[starts]
