@@ -99,10 +99,16 @@ def draw_voice(rng: np.random.Generator, family: str, base_hz: float | None = No
     )
 
 
-def speak(rng: np.random.Generator, voice: Voice, duration_s: float, pause_s: tuple[float, float] = (0.2, 0.8)) -> Utterance:
+def speak(
+    rng: np.random.Generator,
+    voice: Voice,
+    duration_s: float,
+    pause_s: tuple[float, float] = (0.2, 0.8),
+    f0_range_hz: tuple[float, float] = F0_RANGE_HZ,
+) -> Utterance:
     """One utterance of exactly ``duration_s`` (a multiple of 10 ms); mean level over active speech is ``voice.level_dbfs``."""
     plan = make_plan(rng, duration_s, "hillenbrand" if voice.family == "lf" else "peterson", pause_s)
-    f0 = _contour(rng, voice, plan)
+    f0 = np.clip(_contour(rng, voice, plan), *f0_range_hz)
     pulses = place_pulses(f0, plan.voicing, STEP_S, voice.jitter, voice.shimmer_db, rng)
     samples = _render(rng, voice, plan, pulses)
     truth = _truth(pulses, plan, round(duration_s / HOP_S))
@@ -127,7 +133,7 @@ def _contour(rng: np.random.Generator, voice: Voice, plan: Plan) -> Array:
             curve -= 8.0 * np.clip((here - length + 0.25) / 0.15, 0.0, 1.0)
         st[start:end] = curve
     st += voice.vibrato_st * np.sin(2.0 * np.pi * rng.uniform(4.5, 6.5) * t)
-    return np.clip(voice.base_hz * 2.0 ** (st / 12.0), *F0_RANGE_HZ)
+    return np.asarray(voice.base_hz * 2.0 ** (st / 12.0))
 
 
 def _render(rng: np.random.Generator, voice: Voice, plan: Plan, pulses: Pulses) -> Array:

@@ -1,14 +1,17 @@
-/* pitch_candidates.c - F0 candidates by autocorrelation of the amplitude-compressed spectrum; see pitch.h for the method and its sources. */
-#include "spectrum.h"
+/* pitch_candidates.c - F0 candidates of LANES frames: peaks of the posterior, sharpened on an autocorrelation. See pitch.h. */
+#include "pitch_kernel.h"
 
-/* Bins of 15.6 Hz that hold no voice: mean, drift and mains hum below 47 Hz. */
-#define FIRST_BIN 3
-#define BINS (PITCH_FFT / 2)
 /* Mean power of the window below which it is digital silence. */
 #define SILENCE_POWER 1e-18f
-/* Candidates must reach this correlation; below it no path would take them. */
-#define MIN_STRENGTH 0.05f
+/* Log probability below the best at which a candidate is not worth keeping: no path of the bench took one. */
+#define DEPTH 8.0f
 #define LOG2_8000 12.9657843f
+#define DB_PER_LOG2 3.01029996f
+/* Samples about the middle of the window whose level is the frame's, a multiple of 4; and what level_db adds so as not to fall below PITCH_SILENCE_DB. */
+#define MIDDLE 96
+#define LEVEL_FLOOR 1e-14f
+/* How far from the posterior's peak the period is looked for, as a share of it: one state is 3.5 %. */
+#define SEARCH 0.03f
 
 /* Real even spectrum to its transform at lags 0 .. PITCH_LAGS - 1, divided by lag 0 and by the window's own. */
 static void autocorrelate(const vf *s, const float *lag_weight, fft_work *work, vf *r) {
@@ -18,8 +21,47 @@ static void autocorrelate(const vf *s, const float *lag_weight, fft_work *work, 
         r[k] *= scale * lag_weight[k];
 }
 
-/* Keeps the strongest candidates in order of falling strength; log2_f0 holds lags until they are all known. */
-INLINE void keep(pitch_frame *out, float lag, float strength, float harmonicity) {
+/* Value half a lag after r[0], by a sinc of eight taps under a squared cosine: a parabola through whole lags would lose the height of peaks between them.
+ * Successive lags of one lane are LANES floats apart. */
+INLINE float half_lag_after(const float *r) {
+    return 0.617130865f * (r[0] + r[LANES]) - 0.159079552f * (r[-LANES] + r[2 * LANES]) + 0.052582271f * (r[-2 * LANES] + r[3 * LANES]) -
+           0.0106335843f * (r[-3 * LANES] + r[4 * LANES]);
+}
+
+/* A parabola through three values half a lag apart: its value `shift` lags from the middle one. */
+INLINE float parabola(float before, float middle, float after, float shift) {
+    return middle + shift * ((after - before) + 2.0f * shift * (before + after - 2.0f * middle));
+}
+
+/* The lag of the peak of r near `lag`, or `lag` itself when there is none. */
+static float sharpen(const float *r, float lag) {
+    int from = (int)(lag * (1.0f - SEARCH)), to = (int)(lag * (1.0f + SEARCH)) + 1, best;
+    from = from < 4 ? 4 : from;
+    to = to > PITCH_LAGS - 6 ? PITCH_LAGS - 6 : to;
+    best = from;
+    for (int k = from + 1; k <= to; k++)
+        if (r[k * LANES] > r[best * LANES])
+            best = k;
+    const float *middle = r + best * LANES;
+    if (middle[-LANES] > middle[0] || middle[LANES] > middle[0])
+        return lag;
+    const float before = half_lag_after(middle - LANES), after = half_lag_after(middle);
+    const float bend = 2.0f * middle[0] - before - after;
+    float shift = bend > 1e-9f ? 0.25f * (after - before) / bend : 0.0f;
+    shift = shift > 0.5f ? 0.5f : shift < -0.5f ? -0.5f : shift;
+    return (float)best + shift;
+}
+
+/* Value of the sound's autocorrelation between lags. */
+static float harmonicity_at(const float *sound, float lag) {
+    int k = (int)(lag + 0.5f);
+    k = k < 4 ? 4 : k > PITCH_LAGS - 6 ? PITCH_LAGS - 6 : k;
+    const float *middle = sound + k * LANES;
+    return parabola(half_lag_after(middle - LANES), middle[0], half_lag_after(middle), lag - (float)k);
+}
+
+/* Keeps the strongest candidates in order of falling strength. */
+INLINE void keep(pitch_frame *out, float state, float strength) {
     int at = out->count;
     if (at == PITCH_CANDIDATES) {
         if (out->strength[--at] >= strength)
@@ -30,91 +72,128 @@ INLINE void keep(pitch_frame *out, float lag, float strength, float harmonicity)
     for (; at > 0 && out->strength[at - 1] < strength; at--) {
         out->strength[at] = out->strength[at - 1];
         out->log2_f0[at] = out->log2_f0[at - 1];
-        out->harmonicity[at] = out->harmonicity[at - 1];
     }
     out->strength[at] = strength;
-    out->log2_f0[at] = lag;
-    out->harmonicity[at] = harmonicity;
+    out->log2_f0[at] = POSTERIOR_LOWEST_LOG2_HZ + state * (1.0f / POSTERIOR_STATES_PER_OCTAVE);
 }
 
-/* Value half a lag after k, by a sinc of eight taps under a squared cosine: a parabola through whole lags would lose the height of peaks between them. */
-INLINE vf half_lag_after(const vf *r, int k) {
-    return 0.617130865f * (r[k] + r[k + 1]) - 0.159079552f * (r[k - 1] + r[k + 2]) + 0.052582271f * (r[k - 2] + r[k + 3]) - 0.0106335843f * (r[k - 3] + r[k + 4]);
-}
-
-/* A parabola through three values half a lag apart: its value `shift` lags from the middle one. */
-INLINE vf parabola(vf before, vf middle, vf after, vf shift) {
-    return middle + shift * ((after - before) + 2.0f * shift * (before + after - 2.0f * middle));
-}
-
-/* The peaks of r as candidates. */
-static void pick(const pitch_range *range, const vf *r, const vf *sound, vi audible, const frame_job *jobs) {
-    for (int k = range->lag_min; k <= range->lag_max; k++) {
-        uint32_t bits = mask_bits((r[k] > r[k - 1]) & (r[k] >= r[k + 1]) & (r[k] > MIN_STRENGTH) & audible);
+/* The peaks of the posterior as candidates; z[k] is state k, with a wall at both ends. */
+static void pick(const pitch_range *range, const vf *z, vf total, vi audible, const frame_job *jobs) {
+    vf best = z[range->state_min];
+    for (int k = range->state_min + 1; k <= range->state_max; k++)
+        best = vmax(best, z[k]);
+    const vf least = best - DEPTH;
+    for (int k = range->state_min; k <= range->state_max; k++) {
+        const vf wall = z[k] - 1.0f, before = k == 0 ? wall : z[k - 1], after = k == POSTERIOR_STATES - 1 ? wall : z[k + 1];
+        uint32_t bits = mask_bits((z[k] > before) & (z[k] >= after) & (z[k] > least) & audible);
         if (bits == 0)
             continue;
-        vf before = half_lag_after(r, k - 1), after = half_lag_after(r, k);
-        vf bend = 2.0f * r[k] - before - after;
-        vf shift = 0.25f * (after - before) / vmax(bend, splat(1e-9f));
-        shift = vmax(vmin(shift, splat(0.5f)), splat(-0.5f));
-        vf strength = parabola(before, r[k], after, shift);
-        strength = choose(strength > 1.0f, 1.0f / strength, strength);
-        vf harmonicity = parabola(half_lag_after(sound, k - 1), sound[k], half_lag_after(sound, k), shift);
-        float lags[LANES], strengths[LANES], harmonicities[LANES];
-        store(lags, shift + (float)k);
-        store(strengths, strength);
-        store(harmonicities, harmonicity);
+        float states[LANES], strengths[LANES];
+        store(states, splat((float)k) + 0.5f * (after - before) / vmax(2.0f * z[k] - before - after, splat(1e-6f)));
+        store(strengths, z[k] - total);
         for (; bits != 0; bits &= bits - 1) {
             const int l = __builtin_ctz(bits);
-            keep(jobs[l].candidates, lags[l], strengths[l], harmonicities[l]);
+            keep(jobs[l].candidates, k == 0 || k == POSTERIOR_STATES - 1 ? (float)k : states[l], strengths[l]);
         }
     }
 }
 
-/* Lags to log2 of F0, for all lanes at once. */
-static void lags_to_log2_f0(const frame_job *jobs) {
-    int32_t most = 0;
-    for (int l = 0; l < LANES; l++)
-        most = jobs[l].candidates->count > most ? jobs[l].candidates->count : most;
-    for (int c = 0; c < most; c++) {
-        float lags[LANES], log2_f0[LANES];
+/* Sharpens F0 and adds harmonicity, for all lanes. */
+static void refine(const vf *r, const vf *sound, const frame_job *jobs) {
+    for (int c = 0; c < PITCH_CANDIDATES; c++) {
+        float lags[LANES], log2_lag[LANES];
+        int any = 0;
+        for (int l = 0; l < LANES; l++) {
+            lags[l] = c < jobs[l].candidates->count ? LOG2_8000 - jobs[l].candidates->log2_f0[c] : 4.0f;
+            any |= c < jobs[l].candidates->count;
+        }
+        if (!any)
+            return;
+        store(lags, vexp2(load(lags)));
         for (int l = 0; l < LANES; l++)
-            lags[l] = c < jobs[l].candidates->count ? jobs[l].candidates->log2_f0[c] : 1.0f;
-        store(log2_f0, LOG2_8000 - vlog2(load(lags)));
+            if (c < jobs[l].candidates->count) {
+                lags[l] = sharpen((const float *)r + l, lags[l]);
+                jobs[l].candidates->harmonicity[c] = harmonicity_at((const float *)sound + l, lags[l]);
+            }
+        store(log2_lag, vlog2(load(lags)));
         for (int l = 0; l < LANES; l++)
             if (c < jobs[l].candidates->count)
-                jobs[l].candidates->log2_f0[c] = log2_f0[l];
+                jobs[l].candidates->log2_f0[c] = LOG2_8000 - log2_lag[l];
+    }
+}
+
+/* Mean square of the middle of the windowed frames, from the work area of the transform before it runs. */
+static vf middle_power(const fft_work *work) {
+    vf sum = {0};
+    for (int n = (PITCH_WINDOW - MIDDLE) / 4; n < (PITCH_WINDOW + MIDDLE) / 4; n++) {
+        const int at = prosody_reversal256[n];
+        sum += work->re[at] * work->re[at] + work->im[at] * work->im[at];
+    }
+    return sum * (1.0f / MIDDLE);
+}
+
+/* Log of the sum of exponentials of z[0 .. count). */
+static vf log_sum(const vf *z, int count) {
+    vf best = z[0], sum = {0};
+    for (int k = 1; k < count; k++)
+        best = vmax(best, z[k]);
+    for (int k = 0; k < count; k++)
+        sum += vexp2((z[k] - best) * 1.44269504f);
+    return best + vlog2(sum) * 0.693147181f;
+}
+
+/* Frames that are digital silence throughout say so, whatever their neighbours in the register are. */
+static void describe_silence(vi audible, vf level, const frame_job *jobs) {
+    for (int l = 0; l < LANES; l++)
+        if (!audible[l])
+            *jobs[l].candidates = (pitch_frame){.level_db = level[l], .evidence = PITCH_SILENT_EVIDENCE, .clarity = PITCH_SILENT_CLARITY};
+}
+
+static void describe(const vf *posterior, vf total, vf level, const frame_job *jobs) {
+    vf best = posterior[1];
+    for (int k = 2; k <= POSTERIOR_STATES; k++)
+        best = vmax(best, posterior[k]);
+    const vf evidence = total - posterior[0], clarity = best - total;
+    for (int l = 0; l < LANES; l++) {
+        jobs[l].candidates->count = 0;
+        jobs[l].candidates->level_db = level[l];
+        jobs[l].candidates->evidence = evidence[l];
+        jobs[l].candidates->clarity = clarity[l];
     }
 }
 
 void PROSODY_LEVEL_NAME(pitch_candidates)(const pitch_range *range, const frame_job *jobs) {
     fft_work work;
-    vf power[BINS + 1], r[PITCH_LAGS], sound[PITCH_LAGS];
+    vf power[PITCH_BINS + 1], posterior[POSTERIOR_STATES + 1], r[PITCH_LAGS], sound[PITCH_LAGS];
     const float *frames[LANES];
 
     for (int l = 0; l < LANES; l++)
         frames[l] = jobs[l].pitch;
-    fft_load(&work, frames, prosody_pitch_window, PITCH_WINDOW, prosody_reversal256, BINS);
+    fft_load(&work, frames, prosody_pitch_window, PITCH_WINDOW, prosody_reversal256, PITCH_BINS);
+    const vf level = vlog2(middle_power(&work) + LEVEL_FLOOR) * DB_PER_LOG2;
     fft_complex256(&work);
-    fft_power(&work, BINS, power);
-    for (int k = 0; k < FIRST_BIN; k++)
-        power[k] = (vf){0};
+    fft_power(&work, PITCH_BINS, power);
     vf total = {0};
-    for (int k = FIRST_BIN; k <= BINS; k++)
+    for (int k = 0; k < PITCH_FIRST_BIN; k++)
+        power[k] = (vf){0};
+    for (int k = PITCH_FIRST_BIN; k <= PITCH_BINS; k++)
         total += power[k];
     /* Parseval: sum over all 512 bins / 512 = sum of squares of the windowed frame, whose window has mean square 3/8. */
-    vf mean_square = total * (2.0f / (PITCH_FFT * 0.375f * PITCH_WINDOW));
-    vf level = vsqrt(mean_square);
+    const vi audible = total * (2.0f / (PITCH_FFT * 0.375f * PITCH_WINDOW)) > SILENCE_POWER;
+    if (mask_bits(audible) == 0) {
+        describe_silence(audible, level, jobs);
+        return;
+    }
+
+    PROSODY_LEVEL_NAME(pitch_posterior)(power, posterior);
+    const vf voiced = log_sum(posterior + 1, POSTERIOR_STATES);
+    describe(posterior, voiced, level, jobs);
+    pick(range, posterior + 1, voiced, audible, jobs);
 
     autocorrelate(power, prosody_hnr_lag_weight, &work, sound);
-    for (int k = FIRST_BIN; k <= BINS; k++)
+    for (int k = PITCH_FIRST_BIN; k <= PITCH_BINS; k++)
         power[k] = vsqrt(power[k]);
     autocorrelate(power, prosody_pitch_lag_weight, &work, r);
-
-    for (int l = 0; l < LANES; l++) {
-        jobs[l].candidates->count = 0;
-        jobs[l].candidates->level = level[l];
-    }
-    pick(range, r, sound, mean_square > SILENCE_POWER, jobs);
-    lags_to_log2_f0(jobs);
+    refine(r, sound, jobs);
+    describe_silence(audible, level, jobs);
 }

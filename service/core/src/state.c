@@ -142,7 +142,7 @@ static void decide(prosody_state *state, int finishing) {
 /* Takes over `count` measured frames. */
 static void commit(prosody_state *state, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        pitch_path_push(&state->path, &state->range);
+        pitch_path_push(&state->path);
         decide(state, 0);
     }
     state->measured += (int64_t)count;
