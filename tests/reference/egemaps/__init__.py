@@ -16,7 +16,7 @@ functionals     the 88, from sums, runs, extrema and percentiles
 names           openSMILE's own names and order
 ==============  ==========================================================================================================
 
-Sources: the published definitions (Eyben et al., IEEE Transactions on Affective Computing 7(2), 2016, and the papers cited in each file), and
-the observable output of the opensmile package on designed signals where the papers leave a choice open. None of its code or configuration was
-read. ``docs/egemaps.md`` lists each definition with its evidence.
+Sources: the published definitions (Eyben et al., IEEE Transactions on Affective Computing 7(2), 2016, and the papers cited in each
+file), and the observable output of the opensmile package on designed signals where the papers leave a choice open. None of its code or
+configuration was read. ``docs/egemaps.md`` lists each definition with its evidence.
 """

@@ -18,8 +18,8 @@ THRESHOLD = 0.1
 def extrema(y: Float) -> list[tuple[int, int]]:
     """Alternating maxima (+1) and minima (-1) as (index, kind), in order.
 
-    A candidate is strictly above or below both neighbours. The first must differ from ``y[0]`` by more than the threshold; of several of one
-    kind in a row the most extreme stands.
+    A candidate is strictly above or below both neighbours. The first must differ from ``y[0]`` by more than the threshold; of several of
+    one kind in a row the most extreme stands.
     """
     found: list[tuple[int, int]] = []
     threshold = THRESHOLD * (y.max() - y.min())

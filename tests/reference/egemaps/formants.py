@@ -23,7 +23,8 @@ PRE_EMPHASIS_HZ = 50.0
 MARGIN_HZ = 50.0
 """Roots nearer than this to 0 or the ceiling are not formants [3]_."""
 WIDEST_HZ = 1000.0
-"""A root with a wider band shapes the spectrum's tilt and is no formant: without this limit such roots pose as F2 or F3 of steep 16 kHz spectra."""
+"""A root with a wider band shapes the spectrum's tilt and is no formant: without this limit such roots pose as F2 or F3 of steep 16 kHz
+spectra."""
 NOISE_FLOOR = 1e-9
 """Added to lag 0, as a share: keeps the recursion well conditioned (-90 dB)."""
 

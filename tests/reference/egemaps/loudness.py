@@ -21,7 +21,8 @@ HIGH_CUT = 1.7e31
 SCALE = 3.032167e-4
 """Power to openSMILE's loudness unit before compression, fitted on noise."""
 FLOOR = 0.9985 / 32767**2
-"""Floor of a band's power, full scale 1: about the square of one 16-bit step; silence then has loudness 0.00102 (8 kHz), 0.00103 (16 kHz)."""
+"""Floor of a band's power, full scale 1: about the square of one 16-bit step; silence then has loudness 0.00102 (8 kHz), 0.00103 (16
+kHz)."""
 
 
 def equal_loudness(f_hz: Float) -> Float:

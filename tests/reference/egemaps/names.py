@@ -11,7 +11,8 @@ VOICED = ("F0semitoneFrom27.5Hz_sma3nz", "jitterLocal_sma3nz", "shimmerLocaldB_s
 FORMANT = tuple(f"F{n}{kind}_sma3nz" for n in (1, 2, 3) for kind in ("frequency", "bandwidth", "amplitudeLogRelF0"))
 LLD_NAMES = SHORT + VOICED + FORMANT
 
-_FULL = ("amean", "stddevNorm", "percentile20.0", "percentile50.0", "percentile80.0", "pctlrange0-2", "meanRisingSlope", "stddevRisingSlope",
+_FULL = ("amean", "stddevNorm", "percentile20.0", "percentile50.0", "percentile80.0", "pctlrange0-2", "meanRisingSlope",
+"stddevRisingSlope",
          "meanFallingSlope", "stddevFallingSlope")  # fmt: skip
 _MOMENTS = ("amean", "stddevNorm")
 _BANDED = ("alphaRatio{}_sma3nz", "hammarbergIndex{}_sma3nz", "slope{}0-500_sma3nz", "slope{}500-1500_sma3nz", "spectralFlux{}_sma3nz")

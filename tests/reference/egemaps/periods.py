@@ -1,6 +1,7 @@
 """Jitter and shimmer, one glottal period at a time.
 
-A chain of period marks runs through each voiced stretch: from a mark the next lies where the normalised cross-correlation of one period with
+A chain of period marks runs through each voiced stretch: from a mark the next lies where the normalised cross-correlation of one period
+with
 the samples after it is greatest, within 15 % of the tracker's period. A frame gets the mean over the periods that begin in its first 10 ms.
 
 References
@@ -55,7 +56,8 @@ def _relative(a: float, b: float) -> float:
 
 
 def next_period(x: Float, mark: int, expected: float) -> tuple[float, float] | None:
-    """Length [samples, interpolated] and peak-to-peak amplitude of the period that starts at ``mark``; None beyond the end of the signal."""
+    """Length [samples, interpolated] and peak-to-peak amplitude of the period that starts at ``mark``; None beyond the end of the
+    signal."""
     width = round(expected)
     low, high = max(2, int(expected * (1 - SEARCH))), int(np.ceil(expected * (1 + SEARCH)))
     if mark + high + 2 + width > len(x):

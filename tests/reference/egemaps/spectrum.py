@@ -54,9 +54,10 @@ def slope_db_per_hz(magnitudes: Float, low_hz: float, high_hz: float) -> Float:
     """Least-squares slope of the log power spectrum in a band, dB per Hz [n].
 
     With ``S`` the power in dB and ``f`` the frequency of the K + 1 bins from ``low_hz`` to ``high_hz``, both included,
-    ``(K sum(f S) - sum(f) sum(S)) / (K sum(f^2) - sum(f)^2)``. The count K is one less than the number of terms: openSMILE divides by the width
-    of the band, so its slopes carry a term of ``-0.0008`` (0-500) or ``-0.00055`` (500-1500) times the mean level in dB, and silence has a slope
-    of 0.112. :func:`true_slope_db_per_hz` is without.
+    ``(K sum(f S) - sum(f) sum(S)) / (K sum(f^2) - sum(f)^2)``. The count K is one less than the number of terms: openSMILE divides by
+    the width
+    of the band, so its slopes carry a term of ``-0.0008`` (0-500) or ``-0.00055`` (500-1500) times the mean level in dB, and silence has
+    a slope of 0.112. :func:`true_slope_db_per_hz` is without.
     """
     f, s, width = _band(magnitudes, low_hz, high_hz)
     return (width * (s @ f) - f.sum() * s.sum(1)) / (width * (f**2).sum() - f.sum() ** 2)
