@@ -11,14 +11,15 @@ assumption, that both tables react equally strongly, |D_i| = |D_j|:
     a = |b_j| / (|b_i| + |b_j|).
 
 b_j is the slope on the other's last tick *within* each pattern of one's own last three ticks (the eight patterns are strata), b_i the
-slope on one's own last tick, less what reaches it through the other. Probabilities are by counts + 1/2.
+slope on one's own last tick (probabilities by counts + 1/2), less what reaches it through the other.
 
 The plainer estimator (both tables by counts from their margins, ``a`` by EM given the tables) was tried first and is kept in
 ``bench/simulation/baseline.py``. ``docs/validation.md`` shows the two side by side, ``docs/decisions/0050-influence-estimator.md``
 derives why:
 
-- its tables are already mixtures, so that its ``a`` tends to the share of explained *variance*, a^2 / (a^2 + (1-a)^2): .3 becomes .16;
-- where only the other follows oneself, it takes that for the other's influence on oneself: a third of p-values under .05 where 5 % belong;
+- its tables are already mixtures, so that its ``a`` tends to the share of explained *variance*, a^2 / (a^2 + (1-a)^2) without other
+  links: .3 becomes .16 to .21;
+- where only the other follows oneself, it takes that for the other's influence on oneself: up to 42 % of p-values under .05;
 - with one tick of own past, any party whose rhythm is not memoryless, which is everybody, seems to be influenced by whoever follows it,
   because the follower's state tells of that past: up to 95 % of p-values under .05. Three ticks end this.
 
