@@ -36,7 +36,7 @@ class Channel:
     samples: NDArray[np.float32]
     speech: NDArray[np.bool_]
     counted: NDArray[np.bool_]
-    sums: NDArray[np.int64]
+    sums: NDArray[np.float64]
 
 
 def load_channels(calls: list[RealCall], conditions: tuple[str, ...] = CONDITIONS) -> list[Channel]:
@@ -60,17 +60,17 @@ def _channels(call: RealCall, group: int, conditions: tuple[str, ...]) -> Iterat
             yield Channel(call.call_id, role, group, condition, rate_hz, samples, speech, counted, sums)
 
 
-def _evidence(samples: NDArray[np.float32], rate_hz: int) -> NDArray[np.int64]:
+def _evidence(samples: NDArray[np.float32], rate_hz: int) -> NDArray[np.float64]:
     extractor, tracker = FrameExtractor(rate_hz), EvidenceTracker(rate_hz)
     frames = np.concatenate((extractor.push(samples), extractor.finish()))
     return np.concatenate((tracker.push(samples, frames), tracker.finish()))
 
 
-def _window_sums(evidence: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Sum the evidence [k, 3] over each window: int64 [k, 3 x windows], kind by kind."""
+def _window_sums(evidence: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum the evidence [k, 3] over each window: [k, 3 x windows], kind by kind."""
     before, after, k = -min(first for first, _ in WINDOWS), max(last for _, last in WINDOWS), len(evidence)
     padded = np.concatenate((np.tile(NO_EVIDENCE, (before, 1)), evidence, np.tile(NO_EVIDENCE, (after, 1))))
-    total = np.concatenate((np.zeros((1, EVIDENCE_COUNT), np.int64), np.cumsum(padded, axis=0)))
+    total = np.concatenate((np.zeros((1, EVIDENCE_COUNT)), np.cumsum(padded, axis=0)))
     sums = [total[before + last + 1 :][:k] - total[before + first :][:k] for first, last in WINDOWS]
     return np.stack(sums, axis=2).reshape(k, EVIDENCE_COUNT * len(WINDOWS))
 

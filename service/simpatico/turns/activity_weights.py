@@ -10,10 +10,10 @@ from typing import Final
 WINDOWS: Final = ((-18, -7), (-6, -2), (-1, 1), (2, 6), (7, 18))
 """First and last frame of each window, relative to the frame decided: about a phone, half a syllable, a word. Chosen, not fitted."""
 WEIGHTS: Final = (
-    (1305428, 409292, 1099167, 1090309, 1077924),
-    (-545, 1972, 3329, 125, 627),
-    (-104, 337, 550, -87, 1053),
+    (1300757, 516426, 1376218, 1179621, 1251678),
+    (-754, 1917, 3674, 402, 471),
+    (273, 342, -268, -450, 458),
 )
 """Per kind of evidence (webrtcvad, voicing, relative level) and window, the weight of each frame; 2**22 is 1 unit of log-odds."""
-INTERCEPT: Final = -15079083
+INTERCEPT: Final = -15433525
 """Log-odds without evidence, less the threshold."""

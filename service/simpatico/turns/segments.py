@@ -14,6 +14,7 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -42,10 +43,11 @@ class Segmenter:
 
     def push(self, speech: NDArray[np.bool_]) -> list[Span]:
         """Take the next decisions, bool [m]; return the units that ended, in order."""
-        edges = np.flatnonzero(np.diff(speech.astype(np.int8), prepend=0, append=0)) + self.position
         ended: list[Span] = []
-        for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-            self._speak(start, end, ended)
+        edges = [0, *((speech[1:] != speech[:-1]).nonzero()[0] + 1).tolist(), len(speech)]
+        for start, end in pairwise(edges):
+            if start < end and speech[start]:
+                self._speak(self.position + start, self.position + end, ended)
         self.position += len(speech)
         if self.open is not None and self.position - self.open.end >= MIN_SILENCE_FRAMES:
             ended.append(self.open)

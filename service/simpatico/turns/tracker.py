@@ -57,6 +57,7 @@ class ChannelTracker:
         self._segmenter = Segmenter()
         self._rows = np.zeros((0, len(COLUMNS)), np.float32)
         self._first_row = 0
+        self._held: list[NDArray[np.float32]] = []
         self._frames = 0
         self._utterances: list[Utterance] = []
         self._f0_histogram = np.zeros(F0_BIN_COUNT, np.int64)
@@ -85,10 +86,10 @@ class ChannelTracker:
         if self._finished:
             raise ValueError(f"{len(samples)} samples and {len(frames)} frames came after finish; start a new tracker for a new stream")
         speech = self._detector.push(samples, frames)
-        if len(frames):
-            self._rows = np.concatenate((self._rows, frames))
-            self._frames += len(frames)
-        self._take(self._segmenter.push(speech))
+        self._held.append(frames)
+        self._frames += len(frames)
+        if len(speech):
+            self._take(speech)
         return speech
 
     def finish(self) -> NDArray[np.bool_]:
@@ -97,7 +98,7 @@ class ChannelTracker:
             return np.zeros(0, np.bool_)
         speech = self._detector.finish()
         self._finished = True
-        self._take(self._segmenter.push(speech) + self._segmenter.finish())
+        self._take(speech)
         return speech
 
     def snapshot(self) -> ChannelSpeech:
@@ -109,9 +110,12 @@ class ChannelTracker:
             histogram += f0_histogram(self._part(current))
         return ChannelSpeech(self._role, self._frames / FRAMES_PER_S, tuple(utterances), histogram)
 
-    def _take(self, spans: list[Span]) -> None:
-        """Keep what is an utterance among ``spans``, and forget the frames that no later utterance can need."""
-        for span in spans:
+    def _take(self, speech: NDArray[np.bool_]) -> None:
+        """Keep the utterances that ended with the next decisions, and forget the frames that no later one can need."""
+        self._rows = np.concatenate((self._rows, *self._held))
+        self._held = []
+        spans = self._segmenter.push(speech)
+        for span in spans + self._segmenter.finish() if self._finished else spans:
             if (found := self._describe(span)) is not None:
                 self._utterances.append(found)
                 self._f0_histogram += f0_histogram(self._part(span))
