@@ -52,24 +52,25 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class _Pairs:
-    """Adjacent turns with a value: x and y are the two parties' residuals (float64 [turns]), the others index them or say when, pair by
-    pair."""
+    """Adjacent turns with a value, of descriptors that have values in the same turns.
+
+    ``x`` and ``y`` are the two parties' residuals, float64 [descriptors, turns]; the others index them or say when, pair by pair.
+    """
 
     x: Array
     y: Array
     x_index: NDArray[np.int64]
     y_index: NDArray[np.int64]
     time_s: Array
-    speech_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Figures:
-    """Three figures of one descriptor, each (value, standard error, p-value), or the reason why there are none."""
+    """Proximity, synchrony and convergence of one descriptor: values, standard errors and p-values, float64 [3] each."""
 
-    values: tuple[tuple[float, float, float], ...]
-    speech_s: float
-    reason: Reason | None = None
+    values: Array
+    errors: Array
+    p_values: Array
 
 
 def entrainment(dialogue: Dialogue, channels: Mapping[Role, ChannelSpeech], *, seed: int, surrogates: int) -> tuple[Entrainment, ...]:
@@ -96,11 +97,16 @@ def entrainment(dialogue: Dialogue, channels: Mapping[Role, ChannelSpeech], *, s
     if not all(channel.utterances for channel in channels.values()):
         return tuple(_missing(name, Reason.NO_SPEECH, speech_s) for name in DESCRIPTORS)
     turns = turn_values(dialogue)
-    figures = [_measure(turns, column, seed, surrogates) for column in range(len(DESCRIPTORS))]
-    present = [index for index, figure in enumerate(figures) if figure.reason is None]
-    adjusted = np.array([adjust(np.array([figures[i].values[kind][2] for i in present])) for kind in range(3)])
-    q_values = dict(zip(present, adjusted.T, strict=True))
-    return tuple(_result(name, figure, q_values.get(index)) for index, (name, figure) in enumerate(zip(DESCRIPTORS, figures, strict=True)))
+    figures: dict[int, _Figures | Reason] = {}
+    for columns in _alike(turns):
+        figures |= _measure(turns, columns, seed, surrogates)
+    found = {column: one for column, one in figures.items() if isinstance(one, _Figures)}
+    adjusted = np.transpose([adjust(np.array([one.p_values[kind] for one in found.values()])) for kind in range(3)])
+    results = {column: _result(column, one, q, turns) for (column, one), q in zip(found.items(), adjusted, strict=True)}
+    for column, reason in figures.items():
+        if isinstance(reason, Reason):
+            results[column] = _missing(DESCRIPTORS[column], reason, turns.speech_s(column))
+    return tuple(results[column] for column in range(len(DESCRIPTORS)))
 
 
 def adjust(p_values: Array) -> Array:
@@ -113,101 +119,128 @@ def adjust(p_values: Array) -> Array:
     return adjusted
 
 
-def _measure(turns: TurnValues, column: int, seed: int, surrogates: int) -> _Figures:
-    pairs = _pair_up(turns, column)
-    if isinstance(pairs, Reason):
-        return _Figures((), turns.speech_s(column), pairs)
-    from_x, from_y = _mean_distances(pairs.x, pairs.y), _mean_distances(pairs.y, pairs.x)
-    figures = _figures(pairs, float(from_x.sum()) * len(pairs.y), _shuffles(len(pairs.y), surrogates, seed))
-    p_values = [float((rows >= rows[0] - _TIE).mean()) for rows in figures]
-    proximity, synchrony, convergence = (float(rows[0]) for rows in figures)
-    degrees = len(pairs.x_index) - 1
-    errors = (
-        _proximity_se(pairs, from_x, from_y),
-        float((1.0 - synchrony**2) / np.sqrt(degrees)),
-        float((1.0 - convergence**2) * np.sqrt(_SHARED_TURN_VARIANCE / degrees)),
-    )
-    return _Figures(tuple(zip((proximity, synchrony, convergence), errors, p_values, strict=True)), pairs.speech_s)
+def _alike(turns: TurnValues) -> list[list[int]]:
+    """Return the descriptors in groups that have values in the same turns: what is measured together costs little more than one."""
+    groups: dict[bytes, list[int]] = {}
+    for column in range(len(DESCRIPTORS)):
+        groups.setdefault(np.isfinite(turns.values[:, column]).tobytes(), []).append(column)
+    return list(groups.values())
 
 
-def _proximity_se(pairs: _Pairs, from_x: Array, from_y: Array) -> float:
-    """Return the standard error of a mean of adjacent distances, each relative to the mean distances of its two turns.
+def _measure(turns: TurnValues, columns: list[int], seed: int, surrogates: int) -> dict[int, _Figures | Reason]:
+    """Return the figures of descriptors that have values in the same turns."""
+    paired = _pair_up(turns, columns)
+    if paired is None:
+        return dict.fromkeys(columns, Reason.TOO_FEW_TURNS)
+    varied, pairs = paired
+    found: dict[int, _Figures | Reason] = dict.fromkeys(columns, Reason.NO_VARIATION)
+    if varied:
+        values, errors, p_values = _compare(pairs, _shuffles(pairs.y.shape[1], surrogates, seed))
+        found |= {column: _Figures(values[:, k], errors[:, k], p_values[:, k]) for k, column in enumerate(varied)}
+    return found
 
-    Each party's mean and drift were estimated too: that takes two degrees of freedom of its turns.
+
+def _pair_up(turns: TurnValues, columns: list[int]) -> tuple[list[int], _Pairs] | None:
+    """Return the adjacent pairs, and which of the descriptors vary in both parties; None when there are too few turns.
+
+    x is the party that spoke first, so that swapping the channels changes nothing.
     """
-    adjacent = np.abs(pairs.x[pairs.x_index] - pairs.y[pairs.y_index])
-    relative = adjacent - from_x[pairs.x_index] - from_y[pairs.y_index]
-    freedom = (1.0 - 2.0 / len(pairs.x)) * (1.0 - 2.0 / len(pairs.y))
-    return float(relative.std(ddof=1) / np.sqrt(len(relative) * freedom))
-
-
-def _mean_distances(points: Array, others: Array) -> Array:
-    """Return the mean of |p - o| over all ``others`` for each of ``points``: sorted, those below and those above are two sums."""
-    ranked = np.sort(others)
-    sums = np.concatenate([[0.0], np.cumsum(ranked)])
-    below = np.searchsorted(ranked, points)
-    return np.asarray((points * (2 * below - len(others)) + sums[-1] - 2.0 * sums[below]) / len(others))
-
-
-def _pair_up(turns: TurnValues, column: int) -> _Pairs | Reason:
-    """Return the adjacent pairs of one descriptor; x is the party that spoke first, so that swapping the channels changes nothing."""
-    values = turns.values[:, column]
-    usable = np.isfinite(values)
+    usable = np.isfinite(turns.values[:, columns[0]])
     sides = [usable & (turns.party == party) for party in (0, 1)]
-    if min(int(side.sum()) for side in sides) < MIN_TURNS:
-        return Reason.TOO_FEW_TURNS
     before = np.flatnonzero(usable[:-1] & usable[1:] & (turns.party[:-1] != turns.party[1:]))
-    if len(before) < MIN_TURNS:
-        return Reason.TOO_FEW_TURNS
-    residuals = [_residuals(values[side], turns.middle_s[side]) for side in sides]
-    if residuals[0] is None or residuals[1] is None:
-        return Reason.NO_VARIATION
+    if min(len(before), *(int(side.sum()) for side in sides)) < MIN_TURNS:
+        return None
+    rests = [_residuals(turns.values[side][:, columns].T, turns.middle_s[side]) for side in sides]
+    spreads = [np.sqrt(np.mean(rest * rest, axis=1)) for rest in rests]
+    varied = np.flatnonzero(np.minimum(*spreads) > _MIN_SPREAD)
+    x, y = (rest[varied] / spread[varied, None] for rest, spread in zip(rests, spreads, strict=True))
     positions = [np.cumsum(side) - 1 for side in sides]
     first_is_x = turns.party[before] == 0
     x_turn, y_turn = np.where(first_is_x, before, before + 1), np.where(first_is_x, before + 1, before)
     time_s = (turns.middle_s[before] + turns.middle_s[before + 1]) / 2
-    return _Pairs(residuals[0], residuals[1], positions[0][x_turn], positions[1][y_turn], time_s, turns.speech_s(column))
+    return [columns[k] for k in varied], _Pairs(x, y, positions[0][x_turn], positions[1][y_turn], time_s)
 
 
-def _residuals(values: Array, time_s: Array) -> Array | None:
-    """Return values minus their own mean and linear drift, in SD of what remains; None when nothing remains."""
-    centred, clock = values - values.mean(), time_s - time_s.mean()
-    rest = centred - clock * (clock @ centred) / (clock @ clock)
-    spread = float(np.sqrt(np.mean(rest * rest)))
-    return rest / spread if spread > _MIN_SPREAD else None
+def _residuals(values: Array, time_s: Array) -> Array:
+    """Return values [descriptors, turns] minus their own mean and linear drift."""
+    centred, clock = values - values.mean(axis=1, keepdims=True), time_s - time_s.mean()
+    slope = np.einsum("ij,j->i", centred, clock) / np.square(clock).sum()
+    return np.asarray(centred - slope[:, None] * clock)
 
 
-def _figures(pairs: _Pairs, everything: float, orders: NDArray[np.int64]) -> tuple[Array, Array, Array]:
-    """Return proximity, synchrony and convergence with the second party's turns in each of ``orders`` [m, turns]; float64 [m] each.
+def _compare(pairs: _Pairs, orders: NDArray[np.int64]) -> tuple[Array, Array, Array]:
+    """Return values, standard errors and p-values, float64 [3, descriptors] each, against the turns in other ``orders`` (the first is
+    theirs)."""
+    from_x, from_y = _mean_distances(pairs.x, pairs.y), _mean_distances(pairs.y, pairs.x)
+    figures = _figures(pairs, from_x.sum(axis=1) * pairs.y.shape[1], orders)
+    values = figures[:, :, 0]
+    p_values = (figures >= values[:, :, None] - _TIE).mean(axis=2)
+    degrees = len(pairs.time_s) - 1
+    errors = np.stack(
+        [
+            _proximity_se(pairs, from_x, from_y),
+            (1.0 - values[1] ** 2) / np.sqrt(degrees),
+            (1.0 - values[2] ** 2) * np.sqrt(_SHARED_TURN_VARIANCE / degrees),
+        ]
+    )
+    return values, errors, np.asarray(p_values)
 
-    ``everything`` is the sum of all distances.
 
-    No matrix product here: a row's value must not depend on where in the array it stands, or on how many threads a BLAS has.
+def _proximity_se(pairs: _Pairs, from_x: Array, from_y: Array) -> Array:
+    """Return the standard error of mean adjacent distances, each relative to the mean distances of its two turns, float64 [descriptors].
+
+    Each party's mean and drift were estimated too: that takes two degrees of freedom of its turns.
     """
-    x, shuffled = pairs.x[pairs.x_index], pairs.y[orders]
-    distance = shuffled[:, pairs.y_index]
-    distance -= x
+    adjacent = np.abs(pairs.x[:, pairs.x_index] - pairs.y[:, pairs.y_index])
+    relative = adjacent - from_x[:, pairs.x_index] - from_y[:, pairs.y_index]
+    freedom = (1.0 - 2.0 / pairs.x.shape[1]) * (1.0 - 2.0 / pairs.y.shape[1])
+    return np.asarray(relative.std(axis=1, ddof=1) / np.sqrt(relative.shape[1] * freedom))
+
+
+def _mean_distances(points: Array, others: Array) -> Array:
+    """Return the mean of |p - o| over a row's ``others`` for each of its ``points``: sorted, those below and those above are two sums."""
+    count = others.shape[1]
+    means = np.empty_like(points)
+    for row, (some, ranked) in enumerate(zip(points, np.sort(others, axis=1), strict=True)):
+        sums = np.concatenate([[0.0], np.cumsum(ranked)])
+        below = np.searchsorted(ranked, some)
+        means[row] = (some * (2 * below - count) + sums[-1] - 2.0 * sums[below]) / count
+    return means
+
+
+def _figures(pairs: _Pairs, everything: Array, orders: NDArray[np.int64]) -> Array:
+    """Return proximity, synchrony and convergence with the second party's turns in each of ``orders`` [m, turns]; float64 [3,
+    descriptors, m].
+
+    ``everything`` is the sum of all distances, float64 [descriptors]. No matrix product here: a row's value must not depend on where in
+    the array it stands, or on how many threads a BLAS has.
+    """
+    x, shuffled = pairs.x[:, pairs.x_index], pairs.y[:, orders]
+    distance = shuffled[:, :, pairs.y_index]
+    distance -= x[:, None]
     np.abs(distance, out=distance)
-    adjacent, total = x.size, pairs.x.size * pairs.y.size
-    near = distance.sum(axis=1)
-    proximity = (everything - near) / (total - adjacent) - near / adjacent
+    adjacent, total = x.shape[1], pairs.x.shape[1] * pairs.y.shape[1]
+    near = distance.sum(axis=2)
+    proximity = (everything[:, None] - near) / (total - adjacent) - near / adjacent
     # Sums over pairs of what depends on y alone are sums over the turns of y, each as often as it is in a pair.
-    centred = x - x.mean()
-    times = np.bincount(pairs.y_index, minlength=pairs.y.size).astype(float)
-    sum_y, sum_y2 = np.einsum("ij,j->i", shuffled, times), np.einsum("ij,ij,j->i", shuffled, shuffled, times)
-    sum_xy = np.einsum("ij,j->i", shuffled, np.bincount(pairs.y_index, centred, pairs.y.size))
-    synchrony = _correlation(sum_xy, sum_y2 - sum_y**2 / adjacent, float(np.square(centred).sum()))
-    sum_d2 = sum_y2 - 2.0 * (sum_xy + x.mean() * sum_y) + float(np.square(x).sum())
+    mean_x = x.mean(axis=1, keepdims=True)
+    centred = x - mean_x
+    times = np.bincount(pairs.y_index, minlength=pairs.y.shape[1]).astype(float)
+    beside = np.stack([np.bincount(pairs.y_index, row, pairs.y.shape[1]) for row in centred])
+    sum_y, sum_y2 = np.einsum("dij,j->di", shuffled, times), np.einsum("dij,dij,j->di", shuffled, shuffled, times)
+    sum_xy = np.einsum("dij,dj->di", shuffled, beside)
+    synchrony = _correlation(sum_xy, sum_y2 - sum_y**2 / adjacent, np.square(centred).sum(axis=1, keepdims=True))
+    sum_d2 = sum_y2 - 2.0 * (sum_xy + mean_x * sum_y) + np.square(x).sum(axis=1, keepdims=True)
     clock = pairs.time_s - pairs.time_s.mean()
-    against = np.einsum("ij,j->i", distance, clock)
-    convergence = _correlation(-against, sum_d2 - near**2 / adjacent, float(np.square(clock).sum()))
-    return proximity, synchrony, convergence
+    against = np.einsum("dij,j->di", distance, clock)
+    convergence = _correlation(-against, sum_d2 - near**2 / adjacent, np.square(clock).sum())
+    return np.stack([proximity, synchrony, convergence])
 
 
-def _correlation(product: Array, spread: Array, other_spread: float) -> Array:
-    """Return product / sqrt(spread other_spread), sums about the means, float64 [m]; 0 where nothing varies."""
+def _correlation(product: Array, spread: Array, other_spread: Array) -> Array:
+    """Return product / sqrt(spread other_spread), sums about the means; 0 where nothing varies."""
     scale = np.sqrt(np.maximum(spread, 0.0) * other_spread)
-    correlation = np.zeros(len(product))
+    correlation = np.zeros_like(product)
     np.divide(product, scale, out=correlation, where=scale > _MIN_SPREAD)
     return correlation
 
@@ -231,13 +264,12 @@ _few_turns = lru_cache(maxsize=32)(_draw_shuffles)
 _many_turns = lru_cache(maxsize=4)(_draw_shuffles)
 
 
-def _result(name: str, figures: _Figures, q_values: Array | None) -> Entrainment:
-    if q_values is None or figures.reason is not None:
-        return _missing(name, figures.reason or Reason.TOO_FEW_TURNS, figures.speech_s)
+def _result(column: int, figures: _Figures, q_values: Array, turns: TurnValues) -> Entrainment:
+    speech_s = turns.speech_s(column)
     measures: list[Measure] = []
-    for (value, se, _), q in zip(figures.values, q_values, strict=True):
-        measures += [Measure(value, se, figures.speech_s), Measure(float(q), None, figures.speech_s)]
-    return Entrainment(name, *measures)
+    for value, se, q in zip(figures.values.tolist(), figures.errors.tolist(), q_values.tolist(), strict=True):
+        measures += [Measure(value, se, speech_s), Measure(q, None, speech_s)]
+    return Entrainment(DESCRIPTORS[column], *measures)
 
 
 def _missing(name: str, reason: Reason, speech_s: float) -> Entrainment:
