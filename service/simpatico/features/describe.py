@@ -6,6 +6,9 @@ alone and never on how they arrived.
 
 from __future__ import annotations
 
+import math
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +19,9 @@ from simpatico.types import F0_BIN_COUNT, F0_BINS_PER_ST, F0_REFERENCE_HZ, HOP_S
 __all__ = ["describe", "f0_histogram"]
 
 Vector = NDArray[np.float64]
+_COLUMNS: Final = [
+    INDEX[name] for name in ("rms_dbfs", "loudness", "f0_hz", "spectral_entropy", "alpha_ratio_db", "slope_0_500_db_per_hz", "hnr_db")
+]
 
 
 def describe(frames: NDArray[np.float32]) -> Prosody:
@@ -39,16 +45,13 @@ def describe(frames: NDArray[np.float32]) -> Prosody:
     _check(frames)
     if len(frames) == 0:
         return Prosody()
-    column = {
-        name: np.ascontiguousarray(frames[:, INDEX[name]], dtype=np.float64)
-        for name in ("rms_dbfs", "loudness", "f0_hz", "spectral_entropy")
-    }
-    level_dbfs, f0_hz, entropy = column["rms_dbfs"], column["f0_hz"], column["spectral_entropy"]
+    level_dbfs, loudness, f0_hz, entropy, *of_voiced = np.ascontiguousarray(frames[:, _COLUMNS].T, dtype=np.float64)
     amplitude = np.where(level_dbfs > SILENCE_DBFS, np.power(10.0, level_dbfs / 20.0), 0.0)
     energy_sumsq = float(np.sum(amplitude * amplitude))
     voiced = f0_hz > 0.0
     runs_s = _run_lengths(voiced) * HOP_S
-    f0_st = _semitones(f0_hz[voiced])
+    median_st, sd_st = _centre_and_spread(_semitones(f0_hz[voiced]))
+    alpha_ratio_db, slope_0_500, hnr_db = (_mean(values[voiced]) for values in of_voiced)
     return Prosody(
         frames=len(frames),
         voiced_frames=int(np.count_nonzero(voiced)),
@@ -56,17 +59,17 @@ def describe(frames: NDArray[np.float32]) -> Prosody:
         voiced_segment_sum_s=float(np.sum(runs_s)),
         voiced_segment_sumsq_s2=float(np.sum(runs_s * runs_s)),
         syllables=len(syllable_nuclei(level_dbfs, f0_hz)),
-        f0_median_st=float(np.median(f0_st)) if f0_st.size else None,
-        f0_sd_st=float(np.std(f0_st)) if f0_st.size else None,
+        f0_median_st=median_st,
+        f0_sd_st=sd_st,
         energy_sum=float(np.sum(amplitude)),
         energy_sumsq=energy_sumsq,
-        intensity_db=float(10.0 * np.log10(energy_sumsq / len(frames))) if energy_sumsq > 0.0 else None,
-        loudness_mean=float(np.mean(column["loudness"])),
+        intensity_db=10.0 * math.log10(energy_sumsq / len(frames)) if energy_sumsq > 0.0 else None,
+        loudness_mean=_mean(loudness),
         entropy_sum=float(np.sum(entropy)),
         entropy_sumsq=float(np.sum(entropy * entropy)),
-        alpha_ratio_db=_voiced_mean(frames, "alpha_ratio_db", voiced),
-        slope_0_500_db_per_hz=_voiced_mean(frames, "slope_0_500_db_per_hz", voiced),
-        hnr_db=_voiced_mean(frames, "hnr_db", voiced),
+        alpha_ratio_db=alpha_ratio_db,
+        slope_0_500_db_per_hz=slope_0_500,
+        hnr_db=hnr_db,
     )
 
 
@@ -104,11 +107,22 @@ def _semitones(f0_hz: Vector) -> Vector:
 
 
 def _run_lengths(flags: NDArray[np.bool_]) -> Vector:
-    edges = np.flatnonzero(np.diff(flags.astype(np.int8), prepend=0, append=0))
-    return (edges[1::2] - edges[::2]).astype(np.float64)
+    """Lengths of the runs of True, in order."""
+    padded = np.zeros(len(flags) + 2, np.bool_)
+    padded[1:-1] = flags
+    edges = (padded[1:] != padded[:-1]).nonzero()[0]
+    return np.asarray(edges[1::2] - edges[::2], dtype=np.float64)
 
 
-def _voiced_mean(frames: NDArray[np.float32], name: str, voiced: NDArray[np.bool_]) -> float | None:
-    if not voiced.any():
-        return None
-    return float(np.mean(np.ascontiguousarray(frames[:, INDEX[name]], dtype=np.float64)[voiced]))
+def _mean(values: Vector) -> float | None:
+    return float(np.sum(values)) / len(values) if len(values) else None
+
+
+def _centre_and_spread(values: Vector) -> tuple[float, float] | tuple[None, None]:
+    """Median, and standard deviation of the population."""
+    mean = _mean(values)
+    if mean is None:
+        return None, None
+    ordered, middle = np.sort(values), len(values) // 2
+    median = ordered[middle] if len(values) % 2 else (ordered[middle - 1] + ordered[middle]) / 2.0
+    return float(median), math.sqrt(float(np.sum((values - mean) ** 2)) / len(values))
