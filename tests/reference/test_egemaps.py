@@ -206,9 +206,11 @@ def test_smoothing_leaves_zeros_and_skips_them() -> None:
 def test_slopes_of_a_saw() -> None:
     y = np.interp(np.arange(100), [0, 20, 50, 60, 99], [0, 1, 0, 1, 0.5])
     assert extrema.extrema(y) == [(20, 1), (50, -1), (60, 1)]
-    rising, falling = extrema.slopes(y)
-    assert rising == pytest.approx([5, 10])
-    assert falling == pytest.approx([1 / 0.3, -0.5 / 0.39])
+    found = extrema.slopes(y)
+    assert found.rising == pytest.approx([5, 10])
+    assert found.falling == pytest.approx([1 / 0.3, -0.5 / 0.39])
+    mean = (1 / 0.3 - 0.5 / 0.39) / 2
+    assert found.moments() == pytest.approx((7.5, 2.5, mean, np.sqrt((1 / 0.3 - mean) ** 2 / 2)))
 
 
 def test_ripple_under_a_tenth_of_the_range_is_no_peak() -> None:

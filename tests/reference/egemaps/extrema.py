@@ -7,6 +7,8 @@ References
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .windows import HOP_S, Float
@@ -18,35 +20,65 @@ THRESHOLD = 0.1
 def extrema(y: Float) -> list[tuple[int, int]]:
     """Alternating maxima (+1) and minima (-1) as (index, kind), in order.
 
-    A candidate is strictly above or below both neighbours. The first must differ from ``y[0]`` by more than the threshold; of several of
-    one kind in a row the most extreme stands.
+    A candidate is strictly above or below both neighbours, and a minimum is also no higher than any frame since the last extremum. It counts
+    when it differs from the last extremum (at first: from ``y[0]``) by more than the threshold. Of several minima in a row the lowest stands; a
+    further maximum takes the place of the last only when it is higher by more than the threshold. The last two frames are never extrema. With
+    these rules all four slope figures equal openSMILE's to 0.1 % for 20 of 30 loudness contours and 13 of 17 F0 contours of real calls; the rest
+    differ in one or a few extrema.
     """
     found: list[tuple[int, int]] = []
     threshold = THRESHOLD * (y.max() - y.min())
-    last = y[0]
-    for i in range(1, len(y) - 1):
+    last = lowest = y[0]
+    for i in range(1, len(y) - 2):
+        lowest = min(lowest, y[i - 1])
         kind = int(y[i] > y[i - 1] and y[i] > y[i + 1]) - int(y[i] < y[i - 1] and y[i] < y[i + 1])
-        if kind == 0:
+        if kind == 0 or (kind < 0 and y[i] > lowest):
             continue
-        if found and found[-1][1] == kind:
-            if (y[i] - last) * kind > 0:
-                found[-1] = (i, kind)
-                last = y[i]
-        elif abs(y[i] - last) > threshold:
-            found.append((i, kind))
-            last = y[i]
+        again = bool(found) and found[-1][1] == kind
+        gain = (y[i] - last) * kind if again else abs(y[i] - last)
+        if gain > (0 if again and kind < 0 else threshold):
+            found[-1 if again else len(found) :] = [(i, kind)]
+            last = lowest = y[i]
     return found
 
 
-def slopes(y: Float) -> tuple[Float, Float]:
-    """Slopes per second of the rising and of the falling parts: start to first extremum, between extrema, last extremum to end.
+@dataclass(frozen=True)
+class Slopes:
+    """Slopes of the rising and of the falling parts, per second, in order.
+
+    ``end`` says which of them ends with the part after the last extremum: +1 rising, -1 falling, 0 none.
+    """
+
+    rising: Float
+    falling: Float
+    end: int
+
+    def moments(self) -> tuple[float, float, float, float]:
+        """Mean and spread of the rising, mean and spread of the falling slopes.
+
+        The spread is ``sqrt(sum (s - mean)^2 / n)`` with the sum over all parts but the one after the last extremum, though n and the mean
+        count it: so openSMILE's output has it, to six digits.
+        """
+        return (*_moments(self.rising, self.end > 0), *_moments(self.falling, self.end < 0))
+
+
+def _moments(x: Float, ends: bool) -> tuple[float, float]:
+    if len(x) == 0:
+        return 0.0, 0.0
+    mean = float(x.mean())
+    inner = x[:-1] if ends else x
+    return mean, float(np.sqrt(((inner - mean) ** 2).sum() / len(x)))
+
+
+def slopes(y: Float) -> Slopes:
+    """Slopes of all parts: start to first extremum, between extrema, last extremum to end.
 
     Falling slopes are positive when the contour falls between two extrema; the last part, from a maximum to the end, is negative, as
     openSMILE's output has it.
     """
-    if len(y) < 2:
-        return np.zeros(0), np.zeros(0)
-    marks = extrema(y)
+    marks = extrema(y) if len(y) > 1 else []
+    if not marks:
+        return Slopes(np.zeros(0), np.zeros(0), 0)
     rising: list[float] = []
     falling: list[float] = []
     start = 0
@@ -57,7 +89,6 @@ def slopes(y: Float) -> tuple[Float, Float]:
         else:
             falling.append(-slope)
         start = i
-    if marks:
-        slope = (y[-1] - y[start]) / ((len(y) - 1 - start) * HOP_S)
-        (rising if marks[-1][1] < 0 else falling).append(slope)
-    return np.array(rising), np.array(falling)
+    end = -marks[-1][1]
+    (rising if end > 0 else falling).append((y[-1] - y[start]) / ((len(y) - 1 - start) * HOP_S))
+    return Slopes(np.array(rising), np.array(falling), end)

@@ -56,15 +56,15 @@ def _moments(name: str, x: Float) -> dict[str, float]:
 
 def _full(x: Float) -> dict[str, float]:
     p = np.percentile(x, PERCENTILES) if len(x) else np.zeros(3)
-    rising, falling = extrema.slopes(x)
+    rising, rising_spread, falling, falling_spread = extrema.slopes(x).moments()
     return {
         **{k.removeprefix("_"): v for k, v in _moments("", x).items()},
         **{f"percentile{q}.0": float(v) for q, v in zip(PERCENTILES, p, strict=True)},
         "pctlrange0-2": float(p[2] - p[0]),
-        "meanRisingSlope": _mean(rising),
-        "stddevRisingSlope": float(rising.std()) if len(rising) else 0.0,
-        "meanFallingSlope": _mean(falling),
-        "stddevFallingSlope": float(falling.std()) if len(falling) else 0.0,
+        "meanRisingSlope": rising,
+        "stddevRisingSlope": rising_spread,
+        "meanFallingSlope": falling,
+        "stddevFallingSlope": falling_spread,
     }
 
 

@@ -78,7 +78,8 @@ def relative_levels(magnitudes: Float, f0_hz: Float, formants_hz: Float, rate_hz
     Returns
     -------
     h1_h2_db [n], h1_a3_db [n], amplitude_db [n, 3]
-        Unvoiced frames have 0, 0 and -201; a formant that is not there has amplitude 0, and H1-A3 is -201 without F3.
+        Unvoiced frames have 0, 0 and -201; a formant that is not there has amplitude 0, and so has H1-A3 without F3: zeros take no part
+        in means (openSMILE has -201 there, which would).
     """
     n = len(f0_hz)
     h1_h2, h1_a3, amplitude = np.zeros(n), np.zeros(n), np.full((n, 3), NOT_VOICED_DB)
@@ -86,7 +87,7 @@ def relative_levels(magnitudes: Float, f0_hz: Float, formants_hz: Float, rate_hz
         h = harmonic_levels_db(magnitudes[j], f0_hz[j], rate_hz)
         a = np.array([formant_level_db(h, f0_hz[j], f) if f > 0 else np.nan for f in formants_hz[j]])
         h1_h2[j] = h[FIRST] - h[FIRST + 1]
-        h1_a3[j] = NOT_VOICED_DB if np.isnan(a[2]) else h[FIRST] - a[2]
+        h1_a3[j] = np.nan_to_num(h[FIRST] - a[2], nan=0.0)
         amplitude[j] = np.nan_to_num(a - h[0], nan=0.0)
     return h1_h2, h1_a3, amplitude
 

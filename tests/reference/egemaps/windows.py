@@ -10,6 +10,8 @@ References
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,7 +29,8 @@ LONG_BIN_HZ = 15.625
 FULL_SCALE = 32768 / 32767
 """openSMILE reads 16-bit samples as ``integer / 32767``; ours are ``integer / 32768``."""
 
-Float = NDArray[np.float64]
+Float = NDArray[Any]
+"""float64 throughout; NumPy's stubs lose the type in most of what follows."""
 
 
 def hop(rate_hz: int) -> int:
