@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 
+import grpc
 import pytest
 
 from simpatico.client import CallFailed, Chunk, Event, Final, Interim, Ready
 from simpatico.errors import RemoteError
+from simpatico.server.outbox import HARD_LIMIT
 from simpatico.server.session import CallPlan
+from simpatico.server.stream import Stream
 from simpatico.types import AudioFormat
+from simpatico.v1 import analysis_service_pb2 as pb
 from tests.server.calls import RATE_HZ, STEREO, TIMEOUT_S, begin, cut, failure, noise, of, rest_of
 from tests.server.fakes import FakeAnalyzer, expected_final
 from tests.server.running import Clock, Start
+
+
+def waits(go_on: threading.Event) -> Callable[[str], None]:
+    """Return what makes an analyzer wait until it may go on."""
+
+    def wait(call_id: str) -> None:
+        assert go_on.wait(TIMEOUT_S), call_id
+
+    return wait
 
 
 async def test_audio_faster_than_allowed(start: Start) -> None:
@@ -137,7 +151,7 @@ async def test_the_service_stops_reading_when_analysis_cannot_keep_up(start: Sta
 
     def factory(plan: CallPlan, audio: AudioFormat) -> FakeAnalyzer:
         plans.append(plan)
-        return FakeAnalyzer(plan, audio, lambda _: go_on.wait(TIMEOUT_S) and None)
+        return FakeAnalyzer(plan, audio, waits(go_on))
 
     server = await start(factory, backlog_bytes=200_000)
     samples = noise(60.0)
@@ -157,6 +171,60 @@ async def test_the_service_stops_reading_when_analysis_cannot_keep_up(start: Sta
         await sending
         updates = await rest_of(stream)
     assert updates[-1] == Final("a", expected_final("a", samples, STEREO), "closed", {})
+
+
+async def test_a_call_is_not_idle_while_the_service_does_not_read(start: Start) -> None:
+    clock, go_on = Clock(), threading.Event()
+
+    def factory(plan: CallPlan, audio: AudioFormat) -> FakeAnalyzer:
+        return FakeAnalyzer(plan, audio, waits(go_on))
+
+    server = await start(factory, clock=clock, backlog_bytes=10_000, call_idle_s=1.0)
+    samples = noise(2.0)
+    async with server.client() as client, client.stream() as stream:
+        await begin(stream, "a", options={"no_interims": True})
+        for chunk in cut("a", samples, 4000):
+            await stream.send([chunk])
+        await asyncio.sleep(0.1)
+        clock.now_s += 100.0
+        await asyncio.sleep(0.6)
+        go_on.set()
+        updates = await rest_of(stream)
+    assert updates[-1] == Final("a", expected_final("a", samples, STEREO), "closed", {})
+
+
+async def test_the_service_stops_reading_when_the_client_does_not(start: Start) -> None:
+    """Of marks, none may be dropped, so no more of them are taken than may wait. (Without a socket, whose buffers would take thousands.)"""
+    server = await start()
+    marks = 3 * HARD_LIMIT
+    taken, written = 0, list[str]()
+    client_reads = asyncio.Event()
+
+    async def read() -> object:
+        nonlocal taken
+        taken += 1
+        await asyncio.sleep(0)
+        if taken == 1:
+            raw = pb.RawAudioFormat(encoding="l16", sample_rate_hz=RATE_HZ, channels=1)
+            return pb.StreamAnalyzeRequest(start=pb.StartCall(call_id="a", format=raw))
+        if taken > marks + 1:
+            return grpc.aio.EOF
+        return pb.StreamAnalyzeRequest(control=pb.CallControl(call_id="a", mark=pb.Mark(label=str(taken - 2))))
+
+    async def write(response: pb.StreamAnalyzeResponse) -> None:
+        await client_reads.wait()
+        if response.HasField("event"):
+            written.append(response.event.label)
+
+    running = asyncio.create_task(Stream(server.application.shared, read, write).run())
+    before = -1
+    while before != taken:
+        before = taken
+        await asyncio.sleep(0.3)
+    assert HARD_LIMIT < taken < 2 * HARD_LIMIT
+    client_reads.set()
+    await asyncio.wait_for(running, TIMEOUT_S)
+    assert written == [str(k) for k in range(marks)]
 
 
 async def test_a_client_that_does_not_read_gets_the_newest_interims_and_every_final(start: Start) -> None:

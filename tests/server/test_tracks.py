@@ -95,6 +95,25 @@ def test_each_track_may_skip_once_only() -> None:
         tracks.measure(b"", 200, None)
 
 
+def test_a_skip_that_was_not_used_is_gone() -> None:
+    tracks = Tracks("l16", 2, 0)
+    tracks.pause()
+    tracks.resume()
+    push(tracks, SAMPLES[:0], 0)
+    with pytest.raises(SequenceError, match="sample 1 where 0 was expected"):
+        tracks.measure(b"", 1, None)
+
+
+def test_silence_that_has_passed_does_not_widen_the_skew() -> None:
+    tracks = Tracks("f32", 2, 50)
+    tracks.pause()
+    tracks.resume()
+    push(tracks, SAMPLES[:0, 0], 10**5, 0)
+    assert len(together(push(tracks, SAMPLES[:0, 1], 10**5, 1))) == 10**5
+    with pytest.raises(SequenceError, match="channel 0 is 51 samples ahead of the other: at most 50 work"):
+        push(tracks, SAMPLES[:51, 0], 10**5, 0)
+
+
 def test_bridged_silence_does_not_count_as_skew_but_audio_does() -> None:
     tracks = Tracks("f32", 2, 50)
     tracks.pause()
