@@ -90,6 +90,7 @@ class LimitSettings(Section):
     recordings: int = Field(default=4, ge=1, description="Recordings analysed at once.")
     calls: int = Field(default=500, ge=1, description="Live calls open at once.")
     calls_per_stream: int = Field(default=500, ge=1, description="Live calls open at once on one stream.")
+    streams: int = Field(default=1000, ge=1, description="Streams open at once, with or without calls.")
     realtime_factor: float = Field(default=2.0, ge=1, description="Audio that a live call may bring, in times real time; inf for no limit.")
     burst_s: float = Field(
         default=30.0, ge=1, description="Seconds of audio that a live call may bring at once on top of that, for instance after a stall."

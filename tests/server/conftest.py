@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -13,11 +14,16 @@ from simpatico.server.session import AnalyzerFactory
 from tests.server.fakes import FakeAnalyzer
 from tests.server.running import Clock, Running, Start, settings_with
 
+HANGS_S = 120.0
+
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
-    """Return a function that starts a server; it is stopped after the test."""
+    """Return a function that starts a server; it is stopped after the test. A test that hangs is cancelled, and so fails."""
+    loop = asyncio.get_running_loop()
+    guard = loop.call_later(HANGS_S, lambda: [task.cancel("the test hangs") for task in asyncio.all_tasks(loop)])
     async with AsyncExitStack() as stack:
+        stack.callback(guard.cancel)
 
         async def begin(factory: AnalyzerFactory = FakeAnalyzer, clock: Clock | None = None, **limits: Any) -> Running:
             application = Application(settings_with(**limits), factory)

@@ -129,6 +129,7 @@ def test_workers_share_a_port_replace_the_dead_and_drain() -> None:
         children = Path(f"/proc/{service.pid}/task/{service.pid}/children")
         before = workers(children)
         assert len(before) == 2
+        assert [os.getpgid(pid) for pid in before] == before, "a Ctrl-C would reach the workers twice"
         os.kill(before[0], signal.SIGKILL)
         for _ in range(600):
             after = workers(children)

@@ -10,7 +10,7 @@ from simpatico.client import CallFailed, CallStream, Chunk, Drain, Final, Ready
 from simpatico.errors import RemoteError
 from tests.server.calls import STEREO, TIMEOUT_S, begin, cut, noise, rest_of
 from tests.server.fakes import expected_final
-from tests.server.running import Clock, Start
+from tests.server.running import Clock, Running, Start
 
 
 async def test_drain_is_announced_new_calls_are_refused_and_finals_are_sent(start: Start) -> None:
@@ -137,3 +137,32 @@ async def test_a_client_that_goes_away_frees_everything(start: Start) -> None:
     async with asyncio.timeout(TIMEOUT_S):
         while shared.streams or shared.open_calls:
             await asyncio.sleep(0.01)
+
+
+async def test_a_deadline_ends_the_stream_and_frees_everything(server: Running) -> None:
+    shared = server.application.shared
+    async with server.client() as client, client.stream(timeout_s=0.5) as stream:
+        updates = aiter(stream)
+        await begin(stream, "a")
+        await anext(updates)
+        with pytest.raises(RemoteError, match="DEADLINE_EXCEEDED") as caught:
+            await anext(updates)
+        async with asyncio.timeout(TIMEOUT_S):
+            while shared.streams or shared.open_calls:
+                await asyncio.sleep(0.01)
+    assert caught.value.status == "DEADLINE_EXCEEDED"
+
+
+async def test_a_new_stream_is_refused_while_draining(start: Start) -> None:
+    server = await start(server__drain_grace_s=60.0)
+    async with server.client() as client, client.stream() as open_one:
+        updates = aiter(open_one)
+        await begin(open_one, "a")
+        await anext(updates)
+        draining = asyncio.create_task(server.application.drain())
+        await anext(updates)
+        with pytest.raises(RemoteError, match="takes no new calls: connect again") as caught:
+            await anext(aiter(client.stream()))
+        await open_one.close()
+        await draining
+    assert (caught.value.status, caught.value.reason, caught.value.retry_after_s) == ("UNAVAILABLE", "DRAINING", 1.0)

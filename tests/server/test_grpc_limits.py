@@ -94,6 +94,17 @@ async def test_too_many_calls_on_a_stream_and_in_the_process(start: Start) -> No
     assert server.application.shared.open_calls == 0
 
 
+async def test_too_many_streams(start: Start) -> None:
+    server = await start(streams=1)
+    async with server.client() as client, client.stream() as one, client.stream() as other:
+        await begin(one, "a")
+        await anext(aiter(one))
+        with pytest.raises(RemoteError, match=r"1 streams are open, .* raise limits.streams") as caught:
+            await anext(aiter(other))
+        assert isinstance((await rest_of(one))[-1], Final)
+    assert (caught.value.status, caught.value.reason, caught.value.retry_after_s) == ("RESOURCE_EXHAUSTED", "SESSION_LIMIT", 5.0)
+
+
 async def test_idle_calls_are_given_up_and_paused_ones_later(start: Start) -> None:
     clock = Clock()
     server = await start(clock=clock, call_idle_s=1.0, call_paused_s=5.0)

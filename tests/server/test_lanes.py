@@ -104,10 +104,10 @@ async def test_a_busy_lane_lets_others_in() -> None:
     busy = Lane[str](pool, lambda result, _: order.append(result or ""))
     other = Lane[str](pool, lambda result, _: order.append(result or ""))
     busy.put(lambda: str(held.wait(10)))
-    for _ in range(3 * JOBS_PER_SLICE):
+    for _ in range(100):
         busy.put(lambda: "busy")
     other.put(lambda: "other")
     held.set()
-    await until(lambda: len(order) == 3 * JOBS_PER_SLICE + 2)
-    assert order.index("other") == JOBS_PER_SLICE
+    await until(lambda: len(order) == 102)
+    assert order.index("other") == JOBS_PER_SLICE < 20
     pool.close()

@@ -95,6 +95,15 @@ class Shared:
         self.recordings += 1
         return f"{os.getpid()}-{next(self._numbers)}"
 
+    def admit_stream(self) -> None:
+        """Refuse a stream, as `admit_call`; the stream counts itself in."""
+        self.refuse_when_draining()
+        if len(self.streams) >= self.settings.limits.streams:
+            raise SessionLimitError(
+                f"{len(self.streams)} streams are open, the limit of this process: put more calls on each, or raise limits.streams",
+                retry_after_s=RETRY_S,
+            )
+
     def refuse_when_draining(self) -> None:
         """Raise DrainingError while the service is stopping."""
         if self.draining:
@@ -137,9 +146,9 @@ class AnalysisService:
         del requests  # the context's read is used instead
         from simpatico.server.stream import Stream
 
-        stream = Stream(self.shared, context.read, context.write)
         try:
-            await stream.run()
+            self.shared.admit_stream()
+            await Stream(self.shared, context.read, context.write).run()
         except asyncio.CancelledError:
             if not self.shared.stopped:  # grpc would log the cancellation of its own making as an error
                 raise
