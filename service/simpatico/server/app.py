@@ -290,34 +290,44 @@ async def serve(
         File descriptor whose end means that the parent process has gone: a signal like the others.
     """
     application = Application(settings, factory, share_port=share_port)
-    signalled, dropped = asyncio.Event(), asyncio.Event()
-
-    def on_signal() -> None:
-        if not signalled.is_set():
-            signalled.set()
-        elif not application.hurrying:
-            application.hurry()
-        else:
-            dropped.set()
-
-    def on_parent_gone(descriptor: int) -> None:
-        loop.remove_reader(descriptor)
-        on_signal()
-
+    stopper = _Stopper(application)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal)
+        loop.add_signal_handler(number, stopper.on_signal)
     announce(await application.start())
     if parent is not None:
-        loop.add_reader(parent, on_parent_gone, parent)
-    await signalled.wait()
-    draining = asyncio.create_task(application.drain())
-    give_up = asyncio.create_task(dropped.wait())
-    await asyncio.wait((draining, give_up), return_when=asyncio.FIRST_COMPLETED)
-    if dropped.is_set():
-        draining.cancel()
-        await application.stop()
-    else:
-        give_up.cancel()
-        await draining
+        loop.add_reader(parent, stopper.on_parent_gone, parent)
+    await stopper.run()
     log.info("stopped")
+
+
+class _Stopper:
+    """What the first, second and third signal do."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._signalled, self._dropped = asyncio.Event(), asyncio.Event()
+
+    def on_signal(self) -> None:
+        if not self._signalled.is_set():
+            self._signalled.set()
+        elif not self._application.hurrying:
+            self._application.hurry()
+        else:
+            self._dropped.set()
+
+    def on_parent_gone(self, descriptor: int) -> None:
+        asyncio.get_running_loop().remove_reader(descriptor)
+        self.on_signal()
+
+    async def run(self) -> None:
+        await self._signalled.wait()
+        draining = asyncio.create_task(self._application.drain())
+        give_up = asyncio.create_task(self._dropped.wait())
+        await asyncio.wait((draining, give_up), return_when=asyncio.FIRST_COMPLETED)
+        if self._dropped.is_set():
+            draining.cancel()
+            await self._application.stop()
+        else:
+            give_up.cancel()
+            await draining
