@@ -107,8 +107,8 @@ def _sham(calls: list[RealCall]) -> Table:
 def _matching(calls: list[RealCall]) -> Table:
     table = Table(
         "Entrainment: real pairs and sham pairs",
-        "The eight calls through the service's own core and speech detector. Pairs with at least one figure; in how many of them a descriptor has "
-        "q < .05 for each figure; and the mean synchrony.",
+        "The eight calls through the service's own core and speech detector. Pairs with at least one figure; in how many of them a "
+        "descriptor has q < .05 for each figure; and the mean synchrony.",
         ("pairs", "with a figure", "turns (median)", *FIGURES, "mean synchrony"),
     )
     heard = {call.call_id: hear(call) for call in calls}

@@ -20,10 +20,14 @@ THRESHOLD = 0.1
 def extrema(y: Float) -> list[tuple[int, int]]:
     """Alternating maxima (+1) and minima (-1) as (index, kind), in order.
 
-    A candidate is strictly above or below both neighbours, and a minimum is also no higher than any frame since the last extremum. It counts
-    when it differs from the last extremum (at first: from ``y[0]``) by more than the threshold. Of several minima in a row the lowest stands; a
-    further maximum takes the place of the last only when it is higher by more than the threshold. The last two frames are never extrema. With
-    these rules all four slope figures equal openSMILE's to 0.1 % for 20 of 30 loudness contours and 13 of 17 F0 contours of real calls; the rest
+    A candidate is strictly above or below both neighbours, and a minimum is also no higher than any frame since the last extremum. It
+    counts
+    when it differs from the last extremum (at first: from ``y[0]``) by more than the threshold. Of several minima in a row the lowest
+    stands; a
+    further maximum takes the place of the last only when it is higher by more than the threshold. The last two frames are never extrema.
+    With
+    these rules all four slope figures equal openSMILE's to 0.1 % for 20 of 30 loudness contours and 13 of 17 F0 contours of real calls;
+    the rest
     differ in one or a few extrema.
     """
     found: list[tuple[int, int]] = []
