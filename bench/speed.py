@@ -49,6 +49,22 @@ def core(rate_hz: int, simd: str, chunk_s: float) -> Contestant:
     return run
 
 
+def whole_analysis(rate_hz: int, interim_period_s: float | None) -> Contestant:
+    """One channel through the whole chain, from samples to style: a file, or a live call with its interim results."""
+    from simpatico.analysis import AnalysisOptions, CallAnalyzer
+    from simpatico.style import load_bundle
+    from simpatico.types import AudioFormat
+
+    bundle, options = load_bundle(), AnalysisOptions(interim_period_s=interim_period_s)
+
+    def run(x: Samples) -> object:
+        analyzer = CallAnalyzer("bench", AudioFormat(rate_hz, 1, "l16"), 0, bundle, options)
+        analyzer.feed(x[:, None])
+        return analyzer.finish()
+
+    return run
+
+
 def opensmile_egemaps(rate_hz: int, level: str) -> Contestant:
     """The reference implementation of eGeMAPS: 25 descriptors, and their 88 functionals for the whole file."""
     import opensmile
@@ -76,6 +92,8 @@ def contestants(rate_hz: int) -> dict[str, Contestant]:
     """Everything that runs at this rate on this machine."""
     found: dict[str, Contestant] = {f"core frames, {simd}": core(rate_hz, simd, 10.0) for simd in simd_levels()}
     found[f"core frames, {simd_levels()[0]}, chunks of 100 ms"] = core(rate_hz, simd_levels()[0], 0.1)
+    found["whole analysis of one channel, a file"] = whole_analysis(rate_hz, None)
+    found["whole analysis of one channel, live"] = whole_analysis(rate_hz, 1.0)
     peers: dict[str, tuple[str, Callable[[], Contestant]]] = {
         BASELINE: ("opensmile", lambda: opensmile_egemaps(rate_hz, "Functionals")),
         "opensmile eGeMAPSv02, descriptors": ("opensmile", lambda: opensmile_egemaps(rate_hz, "LowLevelDescriptors")),
