@@ -20,29 +20,24 @@ THRESHOLD = 0.1
 def extrema(y: Float) -> list[tuple[int, int]]:
     """Alternating maxima (+1) and minima (-1) as (index, kind), in order.
 
-    A candidate is strictly above or below both neighbours, and a minimum is also no higher than any frame since the last extremum. It
-    counts
-    when it differs from the last extremum (at first: from ``y[0]``) by more than the threshold. Of several minima in a row the lowest
-    stands; a
-    further maximum takes the place of the last only when it is higher by more than the threshold. The last two frames are never extrema.
-    With
-    these rules all four slope figures equal openSMILE's to 0.1 % for 20 of 30 loudness contours and 13 of 17 F0 contours of real calls;
-    the rest
-    differ in one or a few extrema.
+    A candidate is strictly above or below both neighbours. It counts when it differs from the last extremum (at first: from ``y[0]``)
+    by more than the threshold. Of several minima in a row the lowest stands; a further maximum takes the place of the last only when it
+    is higher by more than the threshold. The last two frames are never extrema. With these rules all four slope figures equal
+    openSMILE's to 0.1 % for 22 of 53 loudness contours and 13 of 17 F0 contours of real calls; in the others an extremum or two differ,
+    most often after a valley that is flat to the last digit.
     """
     found: list[tuple[int, int]] = []
     threshold = THRESHOLD * (y.max() - y.min())
-    last = lowest = y[0]
+    last = y[0]
     for i in range(1, len(y) - 2):
-        lowest = min(lowest, y[i - 1])
         kind = int(y[i] > y[i - 1] and y[i] > y[i + 1]) - int(y[i] < y[i - 1] and y[i] < y[i + 1])
-        if kind == 0 or (kind < 0 and y[i] > lowest):
+        if kind == 0:
             continue
         again = bool(found) and found[-1][1] == kind
         gain = (y[i] - last) * kind if again else abs(y[i] - last)
         if gain > (0 if again and kind < 0 else threshold):
             found[-1 if again else len(found) :] = [(i, kind)]
-            last = lowest = y[i]
+            last = y[i]
     return found
 
 
