@@ -72,10 +72,10 @@ def telephone_band(samples: Array, rate_hz: int) -> Array:
     return np.asarray(sosfilt(_telephone_filter(rate_hz), samples))
 
 
-def babble(rng: np.random.Generator, duration_s: float, family: str) -> Array:
-    """Ten voices of ``family`` talking at once with short pauses, within 3 dB of one another, at 16 kHz, unit power."""
+def babble(rng: np.random.Generator, duration_s: float, family: str, voices: int = _BABBLE_VOICES) -> Array:
+    """Ten (or ``voices``) voices of ``family`` talking at once with short pauses, within 3 dB of one another, at 16 kHz, unit power."""
     total = np.zeros(round(duration_s * 16000))
-    for _ in range(_BABBLE_VOICES):
+    for _ in range(voices):
         talk = speak(rng, draw_voice(rng, family), duration_s, (0.05, 0.25)).samples
         total += talk / np.sqrt(np.mean(talk**2)) * 10.0 ** (rng.uniform(-1.5, 1.5) / 20.0)
     return total / np.sqrt(np.mean(total**2))

@@ -130,10 +130,17 @@ def _contour(rng: np.random.Generator, voice: Voice, plan: Plan) -> Array:
         final = rng.uniform(-4.0, 5.0) * voice.expression
         curve += final * np.clip((here - length + 0.3) / 0.3, 0.0, 1.0) ** 2
         if rng.random() < voice.creak:
-            curve -= 8.0 * np.clip((here - length + 0.25) / 0.15, 0.0, 1.0)
+            curve -= _creak(rng, here - length)
         st[start:end] = curve
     st += voice.vibrato_st * np.sin(2.0 * np.pi * rng.uniform(4.5, 6.5) * t)
     return np.asarray(voice.base_hz * 2.0 ** (st / 12.0))
+
+
+def _creak(rng: np.random.Generator, before_end_s: Array) -> Array:
+    """Fall of F0 in semitones at a phrase's end: a slide down, or the sudden octave of period doubling."""
+    if rng.random() < 0.5:
+        return 8.0 * np.clip((before_end_s + 0.25) / 0.15, 0.0, 1.0)
+    return 12.0 * (before_end_s > -rng.uniform(0.08, 0.3)).astype(np.float64)
 
 
 def _render(rng: np.random.Generator, voice: Voice, plan: Plan, pulses: Pulses) -> Array:

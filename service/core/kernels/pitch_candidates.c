@@ -9,7 +9,7 @@
 #define DB_PER_LOG2 3.01029996f
 /* Samples about the middle of the window whose level is the frame's, a multiple of 4; and what level_db adds so as not to fall below PITCH_SILENCE_DB. */
 #define MIDDLE 96
-#define LEVEL_FLOOR 1e-14f
+#define LEVEL_FLOOR 1e-16f
 /* How far from the posterior's peak the period is looked for, as a share of it: one state is 3.5 %. */
 #define SEARCH 0.03f
 

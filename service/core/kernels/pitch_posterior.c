@@ -7,7 +7,7 @@
 
 #define FIRST_PAIR (PITCH_FIRST_BIN + POSTERIOR_BINS)
 #define SPAN 16                 /* the envelope is the power under two running means of 16 bins, which is a triangle of 500 Hz */
-#define POWER_FLOOR 1e-12f      /* far below one step of 16-bit audio */
+#define POWER_FLOOR 1e-18f      /* 100 dB below one step of 16-bit audio, so that gain does not matter */
 
 /* Running sums of SPAN values by doubling: every one is a sum of few positive numbers, so nothing is lost beside a strong bin. */
 static void running_sum(vf *x, int count) {

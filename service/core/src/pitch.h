@@ -37,7 +37,7 @@ typedef struct pitch_frame {
     float harmonicity[PITCH_CANDIDATES];    /* normalised autocorrelation of the sound at its period, for HNR, below 1 */
 } pitch_frame;
 
-#define PITCH_SILENCE_DB (-140.0f)          /* what level_db cannot fall below */
+#define PITCH_SILENCE_DB (-160.0f)          /* what level_db cannot fall below */
 #define PITCH_SILENT_EVIDENCE (-12.0f)      /* what such a frame says, and one outside the stream */
 #define PITCH_SILENT_CLARITY (-5.0f)
 #define PITCH_AUDIBLE_DB (-130.0f)          /* frames below are digital silence: unvoiced, and unheard by peak and floor */
