@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simpatico.audio import read_call
-from simpatico.client import AnalysisClient, CallFailed, Chunk, Final, Interim
+from simpatico.client import AnalysisClient, CallFailed, CallStream, Chunk, Event, Final
 
 ROOT = Path(__file__).resolve().parent.parent
 RATE_HZ = 8000
@@ -119,42 +119,50 @@ def cold_start(repeats: int = 5) -> None:
     print(f"| all | {total / 1000:.0f} | |\n")
 
 
-async def long_call(minutes: float) -> None:
+async def long_call(minutes: float, *, interims: bool) -> None:
     """Print the memory of the service while one long call is streamed faster than real time."""
-    seconds = minutes * 60
-    audio = sample_audio(seconds)
-    print(f"## Memory over one call of {minutes:g} minutes\n\n| call time | RSS, MiB |\n|---|---|")
+    audio = sample_audio(minutes * 60)
+    marks = {f"{minutes * k / 8:.1f} min": int(len(audio) * k / 8) for k in range(1, 8)}
+    how = "interim results every second" if interims else "no interim results"
+    print(f"## Memory over one call of {minutes:g} minutes, {how}\n\n| call time | RSS, MiB |\n|---|---|")
     with service() as running:
         before_cpu_s, began_s = running.cpu_s(), time.monotonic()
         print(f"| before | {running.rss_mib():.1f} |")
-        marks = [seconds * k / 8 for k in range(1, 9)]
-        last = 0.0
         async with AnalysisClient(running.address) as client, client.stream() as stream:
-            await stream.start("long", encoding="l16", sample_rate_hz=RATE_HZ, channels=2)
-            sending = asyncio.create_task(send_all(stream, audio))
-            async for update in stream:
-                match update:
-                    case CallFailed():
-                        raise update.error
-                    case Interim() | Final():
-                        last = update.analysis.call.duration_s
-                        while marks and last >= marks[0]:
-                            print(f"| {marks.pop(0) / 60:.1f} min | {running.rss_mib():.1f} |")
-                        if isinstance(update, Final):
-                            utterances = len(update.analysis.dialogue.utterances)
-                            break
+            await stream.start("long", encoding="l16", sample_rate_hz=RATE_HZ, channels=2, options={"no_interims": not interims})
+            sending = asyncio.create_task(send_all(stream, audio, marks))
+            final = await read_long(stream, running)
             await sending
         wall_s, cpu_s = time.monotonic() - began_s, running.cpu_s() - before_cpu_s
-    print(f"\n{utterances} utterances; {last / wall_s:.0f} times real time, {cpu_s:.1f} s of processor time with interims every second\n")
+    length_s = final.analysis.call.duration_s
+    print(
+        f"\n{len(final.analysis.dialogue.utterances)} utterances; {length_s / wall_s:.0f} times real time, {cpu_s:.1f} s of processor time "
+        f"({cpu_s / length_s * 1000:.1f} ms per call second)\n"
+    )
 
 
-async def send_all(stream: object, audio: NDArray[np.int16], size: int = RATE_HZ // 2) -> None:
-    """Send the audio in chunks of half a second, then end."""
-    from simpatico.client import CallStream
+async def read_long(stream: CallStream, running: Service) -> Final:
+    """Print the memory at each mark and at the end; return the final."""
+    async for update in stream:
+        match update:
+            case CallFailed():
+                raise update.error
+            case Event():
+                print(f"| {update.label} | {running.rss_mib():.1f} |", flush=True)
+            case Final():
+                print(f"| end | {running.rss_mib():.1f} |")
+                return update
+    raise SystemExit("the service closed the stream without a final")
 
-    assert isinstance(stream, CallStream)
+
+async def send_all(stream: CallStream, audio: NDArray[np.int16], marks: dict[str, int], size: int = RATE_HZ // 2) -> None:
+    """Send the audio in chunks of half a second, a mark after each number of samples in ``marks``, then end."""
+    left = dict(marks)
     for first in range(0, len(audio), size):
         await stream.send([Chunk("long", first, audio[first : first + size].tobytes())])
+        for label in [label for label, at in left.items() if at <= first + size]:
+            await stream.mark("long", label)
+            del left[label]
     await stream.end("long")
 
 
@@ -191,11 +199,8 @@ async def live_calls(calls: int, seconds: float, batched: bool, interims: bool) 
     return used_s / (calls * seconds), (full_mib - empty_mib) / calls
 
 
-async def read_finals(stream: object, calls: int) -> None:
+async def read_finals(stream: CallStream, calls: int) -> None:
     """Read until all calls have their finals."""
-    from simpatico.client import CallStream
-
-    assert isinstance(stream, CallStream)
     left = calls
     async for update in stream:
         if isinstance(update, CallFailed):
@@ -224,7 +229,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="length of each live call")
     options = parser.parse_args()
     cold_start()
-    asyncio.run(long_call(options.minutes))
+    for interims in (False, True):
+        asyncio.run(long_call(options.minutes, interims=interims))
     asyncio.run(many_calls(options.calls, options.seconds))
 
 
