@@ -14,7 +14,7 @@ from tests.server.running import Clock, Running, Start
 
 
 async def test_drain_is_announced_new_calls_are_refused_and_finals_are_sent(start: Start) -> None:
-    server = await start(server__drain_grace_s=0.5)
+    server = await start(server__drain_grace_s=60.0)
     samples = noise(0.5)
     async with server.client() as client, client.stream() as busy, client.stream() as empty:
         updates = aiter(busy)
@@ -26,11 +26,12 @@ async def test_drain_is_announced_new_calls_are_refused_and_finals_are_sent(star
         nothing_left = aiter(empty)
         assert [type(await anext(nothing_left)) for _ in range(2)] == [Ready, Final]
         draining = asyncio.create_task(server.application.drain())
-        assert await anext(nothing_left) == Drain("", 0.5)
+        assert await anext(nothing_left) == Drain("", 60.0)
         assert await rest_of(empty) == []
-        assert await anext(updates) == Drain("open", 0.5)
+        assert await anext(updates) == Drain("open", 60.0)
         await begin(busy, "new")
         refused = await anext(updates)
+        server.application.hurry()
         assert await anext(updates) == Final("open", expected_final("open", samples, STEREO), "drain", {})
         assert [u async for u in updates] == []
         await draining

@@ -30,6 +30,17 @@ def waits(go_on: threading.Event) -> Callable[[str], None]:
     return wait
 
 
+async def settled(number: Callable[[], int]) -> int:
+    """Return the number once it has been the same, and not 0, for a while."""
+    before, same = 0, 0
+    async with asyncio.timeout(TIMEOUT_S):
+        while same < 10:
+            await asyncio.sleep(0.05)
+            same = same + 1 if number() == before != 0 else 0
+            before = number()
+    return before
+
+
 async def test_audio_faster_than_allowed(start: Start) -> None:
     clock = Clock()
     server = await start(clock=clock, realtime_factor=2.0, burst_s=5.0)
@@ -90,8 +101,9 @@ async def test_too_many_calls_on_a_stream_and_in_the_process(start: Start) -> No
     with pytest.raises(RemoteError, match=r"3 calls are open, .* raise limits.calls"):
         raise error
     assert len([u for u in updates if isinstance(u, Final)]) == 2
-    await asyncio.sleep(0.1)
-    assert server.application.shared.open_calls == 0
+    async with asyncio.timeout(TIMEOUT_S):
+        while server.application.shared.open_calls:
+            await asyncio.sleep(0.01)
 
 
 async def test_too_many_streams(start: Start) -> None:
@@ -174,9 +186,7 @@ async def test_the_service_stops_reading_when_analysis_cannot_keep_up(start: Sta
                 await stream.send([chunk])
 
         sending = asyncio.create_task(send())
-        await asyncio.sleep(0.5)
-        (running,) = server.application.shared.streams
-        waiting = sum(call.lane.weight for call in running._calls.values())
+        waiting = await settled(lambda: sum(c.lane.weight for s in server.application.shared.streams for c in s._calls.values()))
         assert 200_000 < waiting <= 200_000 + 2 * 64_000
         go_on.set()
         await sending
@@ -228,11 +238,7 @@ async def test_the_service_stops_reading_when_the_client_does_not(start: Start) 
             written.append(response.event.label)
 
     running = asyncio.create_task(Stream(server.application.shared, read, write).run())
-    before = -1
-    while before != taken:
-        before = taken
-        await asyncio.sleep(0.3)
-    assert HARD_LIMIT < taken < 2 * HARD_LIMIT
+    assert HARD_LIMIT < await settled(lambda: taken) < 2 * HARD_LIMIT
     client_reads.set()
     await asyncio.wait_for(running, TIMEOUT_S)
     assert written == [str(k) for k in range(marks)]
