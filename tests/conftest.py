@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
 from bench.harper_valley import ABSENT, RealCall, find_folder, load_calls
@@ -26,6 +27,11 @@ class SampleCall:
     path: Path
     samples: NDArray[np.float32]
     manifest: dict[str, Any]
+
+
+# How long an example takes is a matter of the machine and its load: no test may fail by it.
+settings.register_profile("simpatico", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("simpatico")
 
 
 @pytest.fixture(scope="session")

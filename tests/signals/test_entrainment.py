@@ -16,7 +16,7 @@ from bench.studies.entrainment import found_any
 from simpatico.signals.entrainment import DESCRIPTORS, MIN_TURNS, adjust, entrainment
 from simpatico.signals.turn_values import turn_values
 from simpatico.types import Entrainment, Prosody, Reason, Role
-from tests.signals.conversations import talk
+from tests.signals.conversations import moved, talk
 
 F0 = DESCRIPTORS.index("f0_median_st")
 INTENSITY = DESCRIPTORS.index("intensity_db")
@@ -131,6 +131,18 @@ def test_strangers_seldom_match(make) -> None:  # type: ignore[no-untyped-def]
     calls = [measured(entrained_call(lambda: make(30, rng), rng), surrogates=199) for _ in range(150)]
     for figure in ("proximity", "synchrony", "convergence"):
         assert found_any(calls, figure) <= 16
+
+
+def test_orders_of_equal_distance_are_equal_whenever_the_call_began_and_however_loud_it_is() -> None:
+    """With few turns many orders have the same sum of distances: rounding must not say which is larger."""
+    for seed in range(100):
+        values = np.random.default_rng(seed).normal(-25, 4, 10).tolist()
+        plain = call_of(values)
+        later = measured(moved(plain, 1000.03))[INTENSITY]
+        louder = measured(call_of([value + 12.3 for value in values]))[INTENSITY]
+        assert measured(plain)[INTENSITY].proximity_q == louder.proximity_q
+        assert measured(plain)[INTENSITY].proximity_q == later.proximity_q
+        assert measured(plain)[INTENSITY].convergence.value == later.convergence.value
 
 
 def test_adjustment_runs_over_the_descriptors() -> None:

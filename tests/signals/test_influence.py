@@ -33,7 +33,7 @@ def strength_by_loops(own: Ticks, other: Ticks) -> float:
 
 
 def weight_by_least_squares(own: Ticks, other: Ticks) -> float:
-    """Return |b_j| / (|b_i| + |b_j|): b_j by least squares with a constant per pattern of own past, b_i by counts + 1/2 given b_j.
+    """Return |b_j| / (|b_i| + |b_j|): b_j by ridge regression with a constant per pattern of own past, b_i by counts + 1/2.
 
     0 where both slopes are, as in exactly balanced counts.
     """
@@ -41,7 +41,10 @@ def weight_by_least_squares(own: Ticks, other: Ticks) -> float:
     past = np.stack([own[moments - k] for k in range(1, HISTORY_TICKS + 1)]).T
     _, pattern = np.unique(past, axis=0, return_inverse=True)
     design = np.column_stack([np.eye(pattern.max() + 1)[pattern], other[moments - 1]])
-    b_other = np.linalg.lstsq(design, own[moments].astype(float), rcond=None)[0][-1]
+    # One imagined visit with the other speaking and one with the other silent to each stratum, without difference.
+    normal = design.T @ design
+    normal[-1, -1] += 0.5 * 2**HISTORY_TICKS
+    b_other = np.linalg.solve(normal, design.T @ own[moments])[-1]
     x, y, now = (series.astype(float) for series in (own[moments - 1], other[moments - 1], own[moments]))
     by_state = [(now[x == s].sum() + 0.5) / ((x == s).sum() + 1) for s in (0, 1)]
     b_own = by_state[1] - by_state[0] - b_other * (y[x == 1].mean() - y[x == 0].mean())
@@ -185,6 +188,11 @@ def test_one_channel_has_no_influence() -> None:
     assert set(found) == {Role.AGENT}
     assert found[Role.AGENT].weight.reason is Reason.ONE_CHANNEL
     assert found[Role.AGENT].weight.evidence_s == 3.0
+
+
+def test_the_smallest_p_value_is_one_in_the_number_of_surrogates_and_one() -> None:
+    (call,) = chain_calls(Coupling(0.6), Coupling(0.6), 10, 1, np.random.default_rng(13))
+    assert [measured(call, surrogates=99)[role].p_value.value for role in Role] == [0.01, 0.01]
 
 
 def test_figures_hang_together() -> None:

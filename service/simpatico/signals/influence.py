@@ -11,7 +11,8 @@ assumption, that both tables react equally strongly, |D_i| = |D_j|:
     a = |b_j| / (|b_i| + |b_j|).
 
 b_j is the slope on the other's last tick *within* each pattern of one's own last three ticks (the eight patterns are strata), b_i the
-slope on one's own last tick (probabilities by counts + 1/2), less what reaches it through the other.
+slope on one's own last tick (probabilities by counts + 1/2), less what reaches it through the other. One imagined visit of each kind to
+each stratum draws b_j to 0 where hardly anything was seen (two people who strictly alternate show almost nothing of influence).
 
 The plainer estimator (both tables by counts from their margins, ``a`` by EM given the tables) was tried first and is kept in
 ``bench/simulation/baseline.py``. ``docs/validation.md`` shows the two side by side, ``docs/decisions/0050-influence-estimator.md``

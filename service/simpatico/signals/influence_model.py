@@ -26,6 +26,9 @@ NO_IDEA_SE = 12**-0.5
 """SD of a weight of which nothing is known but that it lies in [0, 1]: no standard error is larger."""
 _NO_SCATTER = 0.25
 """Half of the least scatter (visits x variance of the other's state) of a stratum where the other's state differs at all, which is 1/2."""
+_PRIOR_SCATTER = 0.5 * _STRATA
+"""Scatter of one imagined visit with the other speaking and one with the other silent to each stratum, after which one speaks equally
+often: 1/2 a stratum. It draws the slope to 0 where hardly anything was seen, and is forgotten after some minutes."""
 _NO_SLOPE = 1e-9
 """Two slopes that together are smaller than this (rounding of exactly balanced counts) say nothing of their ratio."""
 
@@ -118,7 +121,8 @@ def fit(moves: Moves) -> Fit:
     total = np.where(known, total, 1.0)
     excess = np.where(known, moves.both - (moves.with_other * (moves.spoken / size)).sum(axis=1), 0.0)
     noise = np.where(known, (scatter * (chance * (1.0 - chance))).sum(axis=1), 1.0)
-    to_other, var_other = excess / total, noise / total**2
+    # The variance is that of the slope without the imagined visits: what they draw to 0 is not known any better.
+    to_other, var_other = excess / (total + _PRIOR_SCATTER), noise / total**2
     to_own, var_own, path = _own_slope(moves)
     # What reaches the own last tick through the other is not one's own.
     own, var_own, covariance = to_own - path * to_other, var_own + path**2 * var_other, -path * var_other
