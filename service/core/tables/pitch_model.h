@@ -1,4 +1,4 @@
-/* pitch_model.h - the fitted part of the pitch tracker, written by bench/pitch_fit.py into pitch_model.inc. */
+/* pitch_model.h - the fitted part of the pitch tracker, in pitch_model.inc; bench/pitch_fit.py fits and writes it anew. */
 #ifndef PROSODY_PITCH_MODEL_H
 #define PROSODY_PITCH_MODEL_H
 
