@@ -44,7 +44,7 @@ def test_stream_shows_what_analyze_shows() -> None:
     assert as_json.returncode == 0, as_json.stderr
     assert json.loads(as_json.stdout) == json.loads(directly.stdout)
     assert as_table.returncode == 0, as_table.stderr
-    assert as_table.stdout.count("of the caller") > 30
+    assert as_table.stdout.count("assertiveness") > 30
     assert simpatico("analyze", str(CALL)).stdout in as_table.stdout
 
 

@@ -56,7 +56,7 @@ int prosody_reset(prosody_state *state) {
     const int64_t lead = state->rate_hz == 8000 ? PITCH_BEFORE : state->hop / 2;
     state->finished = 0;
     state->accepted = 0;
-    state->total = INT64_MAX;
+    state->total = state->measurable = INT64_MAX;
     state->measured = state->decided = state->read = 0;
     window_reset(&state->input, state->input_samples, INPUT_CAPACITY, -lead, 0);
     window_reset(&state->low, state->low_samples, LOW_CAPACITY, -PITCH_BEFORE, -LOW_LEAD);
@@ -117,7 +117,7 @@ static size_t collect(prosody_state *state, frame_job *jobs, size_t limit) {
     size_t count = 0;
     for (; count < limit; count++) {
         const int64_t i = state->measured + (int64_t)count;
-        if (i >= state->total || i - state->read >= ROW_QUEUE || i * HOP_LOW + HOP_LOW / 2 + PITCH_HALF > pitch->end)
+        if (i >= state->measurable || i - state->read >= ROW_QUEUE || i * HOP_LOW + HOP_LOW / 2 + PITCH_HALF > pitch->end)
             break;
         jobs[count].spectrum = state->input.samples + (i * state->hop - state->hop / 2 - state->input.first);
         jobs[count].pitch = pitch->samples + (i * HOP_LOW - PITCH_BEFORE - pitch->first);
@@ -127,10 +127,13 @@ static size_t collect(prosody_state *state, frame_job *jobs, size_t limit) {
     return count;
 }
 
+/* Frames measured beyond the end. The windows of the first few still reach into the sound; with them, a stream that ends is heard as one that goes silent. */
+#define TAIL_FRAMES 6
+
 /* Gives decided F0 to the rows that waited for it. */
 static void decide(prosody_state *state, int finishing) {
     pitch_result result;
-    while (pitch_path_pop(&state->path, finishing, &result)) {
+    while (state->decided < state->total && pitch_path_pop(&state->path, finishing, &result)) {
         float *row = state->rows[state->decided % ROW_QUEUE];
         row[COLUMN_F0_HZ] = result.f0_hz;
         row[COLUMN_VOICING_PROBABILITY] = result.voicing_probability;
@@ -221,10 +224,11 @@ ptrdiff_t prosody_finish(prosody_state *state) {
     if (!state->finished) {
         state->finished = 1;
         state->total = state->accepted / state->hop;
+        state->measurable = state->total > 0 ? state->total + TAIL_FRAMES : 0;
     }
-    while (state->measured < state->total && state->measured - state->read < ROW_QUEUE)
+    while (state->measured < state->measurable && state->measured - state->read < ROW_QUEUE)
         feed(state, NULL, NULL, (size_t)state->hop);
-    if (state->measured == state->total)
+    if (state->measured == state->measurable)
         decide(state, 1);
     return (ptrdiff_t)(state->total - state->decided);
 }

@@ -37,6 +37,7 @@ struct prosody_state {
     int finished;
     int64_t accepted;                       /* samples of the stream taken, without the silence that finish adds */
     int64_t total;                          /* frames of the stream, known once it is finished */
+    int64_t measurable;                     /* and frames to measure: the silence after the end says how the last ones are to be heard */
     int64_t measured, decided, read;
     sample_window input;
     sample_window low;                      /* at 16 kHz: the input at 8 kHz; at 8 kHz unused */
