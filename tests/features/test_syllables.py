@@ -36,6 +36,12 @@ def test_dips_of_less_than_two_db_do_not_part(dip_db: float, expected: int) -> N
     assert len(syllable_nuclei(level, np.full(len(level), VOICED))) == expected
 
 
+def test_a_shoulder_is_part_of_its_peak() -> None:
+    """A dip of 1 dB on the way up starts no syllable of its own, and the nucleus is the top, not the shoulder."""
+    level = np.concatenate((np.linspace(-40, -30, 10), np.linspace(-30, -31.5, 6), np.linspace(-31.5, -20, 10), np.linspace(-20, -40, 12)))
+    np.testing.assert_allclose(syllable_nuclei(level, np.full(len(level), VOICED)), [25], atol=1)
+
+
 def test_unvoiced_peaks_do_not_count() -> None:
     level = contour(6, 12.0)
     f0_hz = np.where(np.arange(len(level)) // 20 % 2 == 0, VOICED, 0.0)

@@ -110,6 +110,12 @@ def test_simultaneous_start_goes_to_the_longer() -> None:
     assert story(found) == [("c", "turn", 0), ("a", "turn", None)]
 
 
+def test_a_short_simultaneous_start_is_no_backchannel() -> None:
+    """The other was not speaking before it."""
+    found = talk(((0.0, 3.0), (3.5, 4.0)), ((0.0, 0.8),))
+    assert story(found) == [("c", "turn", 0), ("a", "turn", None), ("c", "turn", 0)]
+
+
 def test_simultaneous_start_continues_the_holder_first() -> None:
     found = talk(((0.0, 1.0), (2.0, 3.0)), ((2.0, 4.0),))
     assert story(found) == [("c", "turn", 0), ("c", "turn", 0), ("a", "interruption", 1)]
