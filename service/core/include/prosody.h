@@ -35,6 +35,7 @@ typedef enum prosody_error {
     PROSODY_ERR_SAMPLE = -4,      /* NaN, infinity or a magnitude above PROSODY_MAX_ABS */
     PROSODY_ERR_FINISHED = -5,    /* accept after finish */
     PROSODY_ERR_SIMD = -6,        /* a SIMD level that this machine or build lacks */
+    PROSODY_ERR_ROW = -7,         /* NaN or infinity in an eGeMAPS row */
 } prosody_error;
 
 #define PROSODY_MAX_ABS 256.0f
@@ -80,6 +81,47 @@ const char *prosody_column_unit(size_t column);
 
 size_t prosody_hop(const prosody_state *state);           /* samples per frame */
 size_t prosody_state_bytes(const prosody_state *state);   /* memory held by a state */
+
+/* The 88 functionals of eGeMAPSv02 over a segment, from its eGeMAPS rows.
+ *
+ *   create -> ( add* read* )* -> destroy                                reset may be called at any time and equals destroy + create
+ *
+ *   1. A segment of n rows stands for n hops of audio. Its short frames are rows 0 .. n-2 and its long frames, which voicing goes by, rows 0 .. n-7: those whose windows lie
+ *      wholly inside (and the last long frame is left out). The flux of its first row counts as 0. So the figures are those of the cut-out audio.
+ *   2. read gives the figures of all rows added so far and changes nothing: more may be added afterwards. How rows were cut into add() calls never changes a figure.
+ *   3. What has nothing to rest on is 0, the level at least -120 dB. Any finite rows give finite figures.
+ *   4. Up to exact_frames + 1 rows everything is exact. Beyond, percentiles come from histograms of bounded size (see PROSODY_LOUDNESS_ERROR and PROSODY_PITCH_ERROR_ST), and
+ *      slopes, extrema and loudness peaks are found in consecutive blocks of exact_frames rows and pooled; the rest stays exact.
+ *   5. Memory is allocated in create only, about 16 bytes for each of exact_frames and 240 KiB. One thread at a time, as for states.
+ */
+typedef struct prosody_functionals prosody_functionals;
+
+#define PROSODY_EGEMAPS_COLUMNS 26          /* of a row: 25 unsmoothed descriptors in openSMILE's order and the mean square */
+#define PROSODY_FUNCTIONALS_MIN_EXACT 64u
+#define PROSODY_FUNCTIONALS_MAX_EXACT 8640000u  /* a day */
+#define PROSODY_LOUDNESS_ERROR 0.001f       /* of percentiles beyond exact_frames: share of the value, for loudness in 0.0001 .. 1000 */
+#define PROSODY_PITCH_ERROR_ST 0.005f       /* likewise, semitones, for F0 in 0 .. 64 semitones above 27.5 Hz */
+
+/* exact_frames: PROSODY_FUNCTIONALS_MIN_EXACT .. PROSODY_FUNCTIONALS_MAX_EXACT. */
+int prosody_functionals_create(size_t exact_frames, prosody_functionals **out);
+int prosody_functionals_reset(prosody_functionals *f);
+void prosody_functionals_destroy(prosody_functionals *f);
+size_t prosody_functionals_bytes(const prosody_functionals *f);
+
+/* Adds `count` rows of PROSODY_EGEMAPS_COLUMNS floats that begin `stride` floats apart. PROSODY_ERR_ROW when one holds a NaN or an infinity: then none is taken. */
+int prosody_functionals_add(prosody_functionals *f, const float *rows, size_t stride, size_t count);
+
+/* Writes prosody_functional_count() figures of everything added so far. */
+int prosody_functionals_read(const prosody_functionals *f, float *out);
+
+/* Number, names (openSMILE's) and units of the figures, in order; NULL past the end. */
+size_t prosody_functional_count(void);
+const char *prosody_functional_name(size_t index);
+const char *prosody_functional_unit(size_t index);
+
+/* Smooths rows as openSMILE's low-level descriptors are: columns 0-9 by the mean of 3 rows (the edge row repeated), 10-24 by the mean of those of the 3 that are not zero,
+ * zero staying zero. Writes `count` rows of PROSODY_EGEMAPS_COLUMNS - 1 floats, without gaps between them. */
+int prosody_lld_smooth(const float *rows, size_t stride, size_t count, float *out);
 
 const char *prosody_strerror(int error);
 const char *prosody_version(void);

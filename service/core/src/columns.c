@@ -36,6 +36,7 @@ const char *prosody_strerror(int error) {
     case PROSODY_ERR_SAMPLE: return "a sample is not finite or is above 256 times full scale";
     case PROSODY_ERR_FINISHED: return "samples after finish; reset the state first";
     case PROSODY_ERR_SIMD: return "this machine or build lacks that SIMD level";
+    case PROSODY_ERR_ROW: return "a row of descriptors holds a NaN or an infinity";
     default: return "unknown error";
     }
 }
