@@ -13,6 +13,12 @@ Every error that a user can cause says what value was received and what would wo
     │   ├── DuplicateCallError      a second start for one ``call_id``
     │   └── IdleTimeoutError        nothing came for longer than the deployment waits
     ├── RequestError                a field of a request is missing or out of range
+    ├── RoutingError                routing was asked for what cannot be
+    │   ├── NoCandidatesError       nobody is eligible
+    │   ├── UnknownAgentError       an agent whom nobody declared, or who was not eligible
+    │   ├── OutcomeError            an outcome out of range
+    │   ├── ModelStateError         a stored outcome model that cannot be used
+    │   └── ScheduleError           an experiment that cannot be run as described
     ├── LimitError                  a limit of the deployment was reached
     │   ├── MessageTooLargeError
     │   ├── RateLimitError          audio arrives faster than the deployment allows
@@ -45,14 +51,20 @@ __all__ = [
     "ListenError",
     "MalformedAudioError",
     "MessageTooLargeError",
+    "ModelStateError",
+    "NoCandidatesError",
+    "OutcomeError",
     "RateLimitError",
     "RemoteError",
     "RequestError",
+    "RoutingError",
+    "ScheduleError",
     "SequenceError",
     "SessionError",
     "SessionLimitError",
     "SimpaticoError",
     "StreamTooLongError",
+    "UnknownAgentError",
     "UnknownCallError",
     "UnknownCodecError",
 ]
@@ -112,6 +124,30 @@ class IdleTimeoutError(SessionError):
 
 class RequestError(SimpaticoError):
     """A field of a request is missing or out of range."""
+
+
+class RoutingError(SimpaticoError):
+    """Routing was asked for what cannot be."""
+
+
+class NoCandidatesError(RoutingError):
+    """Nobody is eligible."""
+
+
+class UnknownAgentError(RoutingError):
+    """An agent whom nobody declared, or who was not among the eligible."""
+
+
+class OutcomeError(RoutingError):
+    """An outcome out of range."""
+
+
+class ModelStateError(RoutingError):
+    """A stored outcome model that cannot be used."""
+
+
+class ScheduleError(RoutingError):
+    """An experiment that cannot be run as described."""
 
 
 class LimitError(SimpaticoError):

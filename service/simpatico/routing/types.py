@@ -1,0 +1,414 @@
+"""What routing takes and gives: frozen dataclasses that refuse what cannot be true.
+
+Nothing here knows a database, a clock or protobuf. Times (``at_s``) are seconds since 1970-01-01 UTC, passed in by whoever has a clock.
+Ids are the deployment's own strings. A number that came from outside is checked where it enters, here, so that no layer behind needs to
+look again: every dataclass raises :class:`~simpatico.errors.RequestError` (an outcome: :class:`~simpatico.errors.OutcomeError`) with the
+field's name.
+
+Agents are described by declared skills and by outcomes. Nothing here can hold an agent's personality, and nothing may be added that could.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from simpatico.errors import OutcomeError, RequestError, SimpaticoError
+
+__all__ = [
+    "MAX_CANDIDATES",
+    "MAX_ID_LENGTH",
+    "MAX_SEED",
+    "Agent",
+    "Arm",
+    "AxisBelief",
+    "BlockArm",
+    "Candidate",
+    "Decision",
+    "Factor",
+    "FactorKind",
+    "NeutralReason",
+    "Observation",
+    "Outcome",
+    "RankRequest",
+    "RankedAgent",
+    "Ranking",
+    "Source",
+    "StyleBelief",
+]
+
+MAX_CANDIDATES = 5_000
+"""Agents in one request. Five times the largest team that the latency figures are measured with; it bounds the work of one request."""
+MAX_ID_LENGTH = 256
+"""Characters of an id, queue, reason, skill or language: longer ones are a mistake or an attack, never a name."""
+MAX_SEED = 2**63 - 1
+"""Seeds fit a signed 64-bit column."""
+MAX_TAGS = 200
+"""Skills or languages of one agent or request."""
+
+
+def _name(value: str, field_name: str, error: type[SimpaticoError] = RequestError) -> None:
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_LENGTH:
+        shown = repr(value if len(str(value)) <= 40 else str(value)[:40] + "...")
+        raise error(f"{field_name} must be text of 1 to {MAX_ID_LENGTH} characters, got {shown}", field=field_name)
+
+
+def _number(value: float, field_name: str, low: float, high: float, error: type[SimpaticoError] = RequestError) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or not low <= value <= high:
+        raise error(f"{field_name} must be a finite number from {low:g} to {high:g}, got {value!r}", field=field_name)
+
+
+def _count(value: int, field_name: str, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise RequestError(f"{field_name} must be a whole number from {low} to {high}, got {value!r}", field=field_name)
+
+
+def _tags(values: frozenset[str], field_name: str) -> None:
+    if len(values) > MAX_TAGS:
+        raise RequestError(f"{field_name} has {len(values)} entries; at most {MAX_TAGS} work", field=field_name)
+    for value in values:
+        _name(value, field_name)
+
+
+class Source(StrEnum):
+    """Where knowledge of the caller's style came from."""
+
+    LIVE = "live"
+    PROFILE = "profile"
+    PRIOR = "prior"
+
+
+@dataclass(frozen=True, slots=True)
+class AxisBelief:
+    """One style axis as N(mean, sd**2), in SD of the norm population; ``sd`` is above 0, and 1 when nothing is known."""
+
+    name: str
+    mean: float
+    sd: float
+
+    def __post_init__(self) -> None:
+        _name(self.name, "axis.name")
+        _number(self.mean, "axis.mean", -10.0, 10.0)
+        _number(self.sd, "axis.sd", 1e-6, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class StyleBelief:
+    """What is believed of the caller's style: independent normals by axis, and which sources are in them.
+
+    ``sources`` is empty only for the population's prior. See :mod:`simpatico.routing.belief` for how beliefs are made and joined.
+    """
+
+    axes: tuple[AxisBelief, ...]
+    sources: frozenset[Source] = frozenset()
+
+    def __post_init__(self) -> None:
+        names = [axis.name for axis in self.axes]
+        if len(set(names)) != len(names):
+            raise RequestError(f"a belief has each axis once, got {names!r}", field="belief.axes")
+
+    def axis(self, name: str) -> AxisBelief | None:
+        """The axis of that name, or None."""
+        return next((axis for axis in self.axes if axis.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """An agent as declared by the deployment. ``capacity`` is how many calls they may have at once (1 for voice)."""
+
+    agent_id: str
+    skills: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    capacity: int = 1
+
+    def __post_init__(self) -> None:
+        _name(self.agent_id, "agent_id")
+        _tags(self.skills, "skills")
+        _tags(self.languages, "languages")
+        _count(self.capacity, "capacity", 1, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An agent whom the ACD (automatic call distributor) calls eligible now, with what the ACD says of their load.
+
+    Attributes
+    ----------
+    agent
+        As declared.
+    open_calls
+        Calls they have at this moment.
+    idle_s
+        Seconds since their last call ended, at least 0. An ACD whose clock went backwards reports below 0: that is refused, not repaired.
+    occupancy
+        Share (0 to 1) of their recent signed-in time, say the last hour, that was spent on calls; None when the ACD does not say.
+    """
+
+    agent: Agent
+    open_calls: int = 0
+    idle_s: float = 0.0
+    occupancy: float | None = None
+
+    def __post_init__(self) -> None:
+        _count(self.open_calls, "open_calls", 0, 1000)
+        _number(self.idle_s, "idle_s", 0.0, 1e8)
+        if self.occupancy is not None:
+            _number(self.occupancy, "occupancy", 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a call went, as far as the deployment reports it. Everything may be missing; a later report adds to or replaces an earlier one.
+
+    Attributes
+    ----------
+    resolved
+        Whether the caller's matter was settled.
+    csat_5
+        Customer satisfaction, 1 (worst) to 5 (best), fractions allowed.
+    handle_s
+        Seconds of the agent's time, talk and after-call work.
+    transferred
+        Whether the agent passed the call on.
+    repeat_contact
+        Whether the caller came back about the same matter (within the deployment's window, usually seven days).
+    bought
+        Whether the caller decided (bought, signed, cancelled nothing): the label of :mod:`simpatico.routing.intent`.
+    """
+
+    resolved: bool | None = None
+    csat_5: float | None = None
+    handle_s: float | None = None
+    transferred: bool | None = None
+    repeat_contact: bool | None = None
+    bought: bool | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("resolved", "transferred", "repeat_contact", "bought"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, bool):
+                raise OutcomeError(f"{name} must be true, false or absent, got {value!r}", field=name)
+        if self.csat_5 is not None:
+            _number(self.csat_5, "csat_5", 1.0, 5.0, OutcomeError)
+        if self.handle_s is not None:
+            _number(self.handle_s, "handle_s", 0.0, 86_400.0, OutcomeError)
+
+    def updated(self, later: Outcome) -> Outcome:
+        """This outcome with every field that a later report states; what it leaves out stays."""
+        names = ("resolved", "csat_5", "handle_s", "transferred", "repeat_contact", "bought")
+        return Outcome(**{name: getattr(self, name) if (new := getattr(later, name)) is None else new for name in names})
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One call that the outcome model learns from.
+
+    Attributes
+    ----------
+    agent_id
+        Who took the call (not who was recommended).
+    reason
+        Call reason, or "" when it is not known.
+    belief
+        The caller's style as believed when the call was routed (the decision's), never as measured with this agent on the line: an agent
+        also shapes how a caller speaks.
+    utility
+        0 to 1, from :func:`simpatico.routing.utility.utility`.
+    weight
+        0 to 1, above 0: how much of the outcome was reported; the observation counts as so much of a call.
+    """
+
+    agent_id: str
+    reason: str
+    belief: StyleBelief
+    utility: float
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        _name(self.agent_id, "agent_id", OutcomeError)
+        if self.reason:
+            _name(self.reason, "reason", OutcomeError)
+        _number(self.utility, "utility", 0.0, 1.0, OutcomeError)
+        _number(self.weight, "weight", 1e-3, 1.0, OutcomeError)
+
+
+@dataclass(frozen=True, slots=True)
+class RankRequest:
+    """Who should take this call?
+
+    Attributes
+    ----------
+    queue
+        Outcomes are learned per queue.
+    candidates
+        Whom the ACD calls eligible, in its own (neutral) order, best first. Each agent once. May not be empty.
+    reason
+        Call reason, or "" when it is not known.
+    live
+        Style from this call alone (posterior under the population's prior), or None when nothing was heard.
+    profile
+        Style expected from the caller's earlier calls, or None for a stranger or without consent.
+    skills, languages
+        What the call needs; agents who lack any of it are ranked after all who have it.
+    objected
+        The caller objects to being profiled: the answer is the neutral order.
+    """
+
+    queue: str
+    candidates: tuple[Candidate, ...]
+    reason: str = ""
+    live: StyleBelief | None = None
+    profile: StyleBelief | None = None
+    skills: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    objected: bool = False
+
+    def __post_init__(self) -> None:
+        _name(self.queue, "queue")
+        if self.reason:
+            _name(self.reason, "reason")
+        _tags(self.skills, "skills")
+        _tags(self.languages, "languages")
+        if len(self.candidates) > MAX_CANDIDATES:
+            raise RequestError(f"{len(self.candidates)} agents are eligible; at most {MAX_CANDIDATES} can be ranked", field="candidates")
+        if len({c.agent.agent_id for c in self.candidates}) != len(self.candidates):
+            seen: set[str] = set()
+            twice = next(i for c in self.candidates if (i := c.agent.agent_id) in seen or seen.add(i))  # type: ignore[func-returns-value]
+            raise RequestError(f"agent {twice!r} is listed twice among the eligible; list each once", field="candidates")
+
+
+class NeutralReason(StrEnum):
+    """Why the answer is the ACD's own order. The strings are part of the JSON and gRPC contract."""
+
+    OBJECTED = "caller_objected"
+    EXPERIMENT_OFF = "experiment_off_block"
+    NO_OUTCOMES = "no_outcomes_yet"
+    NOT_FINITE = "model_not_finite"
+    DEADLINE = "deadline_passed"
+    STORE_UNAVAILABLE = "store_unavailable"
+    SWITCHED_OFF = "switched_off"
+
+
+class FactorKind(StrEnum):
+    """What moved an agent up or down. The strings are part of the JSON and gRPC contract."""
+
+    AGENT = "agent_outcomes"
+    REASON = "agent_outcomes_for_reason"
+    STYLE = "agent_outcomes_by_style"
+    LOAD = "load"
+    EXPLORATION = "exploration"
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One reason for an agent's place.
+
+    Attributes
+    ----------
+    kind, axis
+        What it is; ``axis`` names the style axis of a STYLE factor and is "" otherwise.
+    contribution
+        In units of utility, against an average agent of the queue. All factors of an agent sum to its score minus that average's.
+    evidence
+        Calls with a known outcome that it rests on (weighted, so not always whole); 0 for LOAD and EXPLORATION.
+    value
+        What of the request it met: the believed mean of the axis, the load; None where there is none.
+    """
+
+    kind: FactorKind
+    contribution: float
+    evidence: float = 0.0
+    axis: str = ""
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RankedAgent:
+    """An agent in the answer.
+
+    Attributes
+    ----------
+    expected_utility, sd
+        Posterior mean and sd of the expected utility of giving them this call, None when the answer is neutral. Not clipped to 0 to 1.
+    propensity
+        Probability, given all inputs but the seed, that this agent is ranked first. Over all agents they sum to 1.
+    load_penalty
+        Utility taken off for load, 0 or more.
+    factors
+        Why, largest effect first; empty when the answer is neutral.
+    """
+
+    agent_id: str
+    propensity: float
+    expected_utility: float | None = None
+    sd: float | None = None
+    load_penalty: float = 0.0
+    factors: tuple[Factor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The answer: best first.
+
+    ``basis`` holds what the ranking used of the caller: live, profile, or prior alone; it is empty when the answer is neutral.
+    ``neutral_reason`` is None exactly when the model ranked.
+    """
+
+    entries: tuple[RankedAgent, ...]
+    basis: frozenset[Source]
+    policy_version: str
+    seed: int
+    neutral_reason: NeutralReason | None = None
+
+    @property
+    def neutral(self) -> bool:
+        """Whether this is the ACD's own order."""
+        return self.neutral_reason is not None
+
+
+class Arm(StrEnum):
+    """What an experiment does in a block. In an A/A experiment both arms are routed alike (by the ACD's order)."""
+
+    ON = "on"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class BlockArm:
+    """Where in a switchback experiment a call falls.
+
+    ``block`` counts from the experiment's start, ``washout`` marks the first part of a block, which is routed by its arm but left out of
+    the estimate. ``rank`` says whether the model ranks (False in OFF blocks and everywhere in A/A).
+    """
+
+    experiment_id: str
+    block: int
+    arm: Arm
+    washout: bool
+    rank: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A decision's row in the log: enough to evaluate another policy on it, and to rebuild the outcome model.
+
+    ``request.candidates`` is the whole eligible set in neutral order; ``ranking.entries`` has the propensity of each. ``taken`` is the
+    agent who took the call as the ACD reports it, None until it does; ``outcome`` is what is known so far.
+    """
+
+    decision_id: str
+    call_id: str
+    at_s: float
+    request: RankRequest
+    ranking: Ranking
+    block: BlockArm | None = None
+    taken: str | None = None
+    outcome: Outcome = field(default_factory=Outcome)
+
+    def __post_init__(self) -> None:
+        _name(self.decision_id, "decision_id")
+        _name(self.call_id, "call_id")
+        _number(self.at_s, "at_s", 0.0, 1e11)
+        if self.taken is not None:
+            _name(self.taken, "taken")
