@@ -4,10 +4,15 @@
  *
  *   create -> ( accept* read* )* -> finish -> read* -> destroy          reset may be called at any time and equals destroy + create
  *
+ * What a frame's row holds is chosen in create, as one or both of two sets of columns:
+ *
+ *   PROSODY_SET_SIGNALS   what the analysis of a call rests on: level, loudness, F0, voicing, HNR, entropy, spectral balance
+ *   PROSODY_SET_EGEMAPS   the 25 low-level descriptors of eGeMAPS, not yet smoothed over frames, and the mean square; docs/egemaps.md
+ *
  *   1. How the samples were cut into accept() calls never changes a frame: results are bit-identical for any chunking.
  *   2. Memory is allocated in create only. accept() takes as many samples as the frame queue has room for and says how many; read and call again.
  *      What was taken is measured at once: whether a frame is ready depends only on how many samples were taken, not on how they were cut.
- *   3. Frame i describes samples [i * hop, (i + 1) * hop). A stream of n samples gives floor(n / hop) frames after finish; beyond its ends it is digital silence.
+ *   3. Frame i describes samples [i * hop, (i + 1) * hop); the windows of the signals are centred on it, those of eGeMAPS begin with it, as openSMILE's do. A stream of n samples gives floor(n / hop) frames after finish; beyond its ends it is digital silence.
  *   4. A state may be used by one thread at a time; different states are independent. There are no mutable globals.
  *   5. Samples are full scale +-1. A call whose samples to be taken hold a NaN, an infinity or a magnitude above PROSODY_MAX_ABS is refused whole: none of its
  *      samples is taken and the state stays as it was. prosody_find_bad tells where.
@@ -38,6 +43,12 @@ typedef enum prosody_error {
     PROSODY_ERR_ROW = -7,         /* NaN or infinity in an eGeMAPS row */
 } prosody_error;
 
+/* Sets of columns; a row holds those asked for, in this order. */
+typedef enum prosody_set {
+    PROSODY_SET_SIGNALS = 1,
+    PROSODY_SET_EGEMAPS = 2,
+} prosody_set;
+
 #define PROSODY_MAX_ABS 256.0f
 
 typedef struct prosody_config {
@@ -45,6 +56,9 @@ typedef struct prosody_config {
     float f0_min_hz;              /* lowest F0 searched, default 60 */
     float f0_max_hz;              /* highest F0 searched, default 500 */
     const char *simd;             /* NULL for the best level of this machine, or the name of one: see prosody_simd_available */
+    uint32_t sets;                /* of columns: one or both prosody_set, default PROSODY_SET_SIGNALS */
+    uint32_t reserve_frames;      /* rows that the queue holds beyond the least, 0 .. 4096, default 0. More lets one stream that comes in long chunks fill the
+                                     vector lanes; states that are advanced together need none. Never changes a row. */
 } prosody_config;
 
 /* Fills in the defaults for a rate. */
@@ -58,6 +72,11 @@ void prosody_destroy(prosody_state *state);
 ptrdiff_t prosody_accept(prosody_state *state, const float *samples, size_t count);
 ptrdiff_t prosody_accept_i16(prosody_state *state, const int16_t *samples, size_t count);
 
+/* Takes samples of n streams at once, so that their frames are measured side by side: the same rows as n calls of accept, at a better price when chunks are short.
+ * counts[i] says how many samples[i] holds, and is set to how many were taken. When one of the streams refuses its samples, *refused (unless NULL) is its index,
+ * its error is returned, and no stream took anything. No state may be in use elsewhere meanwhile. */
+int prosody_advance(prosody_state *const *states, const float *const *samples, size_t *counts, size_t n, size_t *refused);
+
 /* Index of the first sample that accept would refuse, or count when there is none. */
 size_t prosody_find_bad(const float *samples, size_t count);
 
@@ -65,19 +84,19 @@ size_t prosody_find_bad(const float *samples, size_t count);
  * while it is positive, read and call again. */
 ptrdiff_t prosody_finish(prosody_state *state);
 
-/* Frames by which ready frames lag behind the samples taken: the look-ahead of the pitch path and half a window. */
-size_t prosody_latency_frames(void);
+/* Frames by which ready frames lag behind the samples taken: the look-ahead of the pitch path and what the windows reach beyond their frame. */
+size_t prosody_latency_frames(uint32_t sets);
 
 /* Frames that read() would give now. */
 ptrdiff_t prosody_frames_ready(const prosody_state *state);
 
-/* Copies up to max_frames rows of prosody_columns() float32 into frames; returns how many. */
+/* Copies up to max_frames rows of prosody_columns(sets) float32 into frames; returns how many. */
 ptrdiff_t prosody_read(prosody_state *state, float *frames, size_t max_frames);
 
-/* The columns of a frame: their number, names and units, in order. */
-size_t prosody_columns(void);
-const char *prosody_column_name(size_t column);
-const char *prosody_column_unit(size_t column);
+/* The columns of a row with these sets: their number, names and units, in order; NULL past the last. */
+size_t prosody_columns(uint32_t sets);
+const char *prosody_column_name(uint32_t sets, size_t column);
+const char *prosody_column_unit(uint32_t sets, size_t column);
 
 size_t prosody_hop(const prosody_state *state);           /* samples per frame */
 size_t prosody_state_bytes(const prosody_state *state);   /* memory held by a state */

@@ -9,26 +9,30 @@
 #include "lanes.h"
 #include "tables.h"
 
+#define FFT_HALF_MAX 512
+
 typedef struct fft_work {
-    vf re[PITCH_FFT / 2], im[PITCH_FFT / 2];
+    vf re[FFT_HALF_MAX], im[FFT_HALF_MAX];
 } fft_work;
 
-/* Windows LANES frames of `window` samples, a multiple of 16, into the work area of a transform of 2 * half points. */
-INLINE void fft_load(fft_work *w, const float *const *frames, const float *weights, int window, const uint16_t *reversal, int half) {
+/* Windows LANES frames of `window` samples, a multiple of 16, into the work area of a transform of 2 * half points. Returns the sums of squares before the window. */
+INLINE vf fft_load(fft_work *w, const float *const *frames, const float *weights, int window, const uint16_t *reversal, int half) {
+    vf squares = {0};
     for (int n = 0; n < window; n += LANES) {
         vf block[LANES];
-        const vf weight = load(weights + n);
         for (int l = 0; l < LANES; l++)
-            block[l] = load(frames[l] + n) * weight;
+            block[l] = load(frames[l] + n);
         transpose(block);
         for (int l = 0; l < LANES; l += 2) {
             const int at = reversal[(n + l) / 2];
-            w->re[at] = block[l];
-            w->im[at] = block[l + 1];
+            squares += block[l] * block[l] + block[l + 1] * block[l + 1];
+            w->re[at] = block[l] * weights[n + l];
+            w->im[at] = block[l + 1] * weights[n + l + 1];
         }
     }
     for (int n = window / 2; n < half; n++)
         w->re[reversal[n]] = w->im[reversal[n]] = (vf){0};
+    return squares;
 }
 
 /* The first radix-2 stage, over `size` points. */
@@ -54,11 +58,11 @@ INLINE void fft_first4(vf *re, vf *im, int size) {
 
 /* One radix-4 stage over a block of 4 * span points. */
 INLINE void fft_stage4(vf *re, vf *im, int span) {
-    const int step = 128 / span;
+    const int step = 256 / span;
     for (int j = 0; j < span; j++, re++, im++) {
-        const float c1 = prosody_cos512[j * step], s1 = prosody_sin512[j * step];
-        const float c2 = prosody_cos512[2 * j * step], s2 = prosody_sin512[2 * j * step];
-        const float c3 = prosody_cos512[3 * j * step], s3 = prosody_sin512[3 * j * step];
+        const float c1 = prosody_cos1024[j * step], s1 = prosody_sin1024[j * step];
+        const float c2 = prosody_cos1024[2 * j * step], s2 = prosody_sin1024[2 * j * step];
+        const float c3 = prosody_cos1024[3 * j * step], s3 = prosody_sin1024[3 * j * step];
         vf r0 = re[0], i0 = im[0];
         vf r1 = re[span] * c1 + im[span] * s1, i1 = im[span] * c1 - re[span] * s1;
         vf r2 = re[2 * span] * c2 + im[2 * span] * s2, i2 = im[2 * span] * c2 - re[2 * span] * s2;
@@ -94,10 +98,24 @@ INLINE void fft_complex256(fft_work *w) {
     fft_stage4(w->re, w->im, 64);
 }
 
+/* Complex transform of 512 points. */
+INLINE void fft_complex512(fft_work *w) {
+    for (int b = 0; b < 512; b += 128) {
+        for (int g = b; g < b + 128; g += 32) {
+            fft_first2(w->re + g, w->im + g, 32);
+            for (int s = g; s < g + 32; s += 8)
+                fft_stage4(w->re + s, w->im + s, 2);
+            fft_stage4(w->re + g, w->im + g, 8);
+        }
+        fft_stage4(w->re + b, w->im + b, 32);
+    }
+    fft_stage4(w->re, w->im, 128);
+}
+
 /* X[k] and X[M - k] of the real transform of 2M points from the complex one, 0 < k < M. */
 INLINE void fft_split(const fft_work *w, int m, int k, vf *re, vf *im, vf *re_mirror, vf *im_mirror) {
-    const int step = 256 / m;
-    const float c = prosody_cos512[k * step], s = prosody_sin512[k * step];
+    const int step = 512 / m;
+    const float c = prosody_cos1024[k * step], s = prosody_sin1024[k * step];
     vf er = 0.5f * (w->re[k] + w->re[m - k]), ei = 0.5f * (w->im[k] - w->im[m - k]);
     vf dr = 0.5f * (w->im[k] + w->im[m - k]), di = 0.5f * (w->re[m - k] - w->re[k]);
     vf tr = dr * c + di * s, ti = di * c - dr * s;
@@ -118,29 +136,35 @@ INLINE void fft_power(const fft_work *w, int m, vf *power) {
     }
 }
 
-/* Cosine transform of a real even spectrum s[0 .. 256]: r[m] = s[0] / 2 + (-1)^m s[256] / 2 + sum_j s[j] cos(pi j m / 256), for m < lags (even, at most 256).
+/* Cosine transform of a real even spectrum s[0 .. half]: r[m] = s[0] / 2 + (-1)^m s[half] / 2 + sum_j s[j] cos(pi j m / half), for m < lags (even, at most half);
+ * half is 256 or 512.
  *
- * By a real transform of 256 points of y[j] = (s[j] + s[256 - j]) / 2 - sin(pi j / 256) (s[j] - s[256 - j]): its real parts are r[2k], and its imaginary parts
- * are the steps from r[2k - 1] to r[2k + 1] (Cooley, Lewis & Welch 1970). */
-INLINE void fft_cosine(fft_work *w, const vf *s, vf *r, int lags) {
-    vf odd = 0.5f * (s[0] - s[256]);
+ * By a real transform of `half` points of y[j] = (s[j] + s[half - j]) / 2 - sin(pi j / half) (s[j] - s[half - j]): its real parts are r[2k], and its imaginary
+ * parts are the steps from r[2k - 1] to r[2k + 1] (Cooley, Lewis & Welch 1970). */
+INLINE void fft_cosine(fft_work *w, const vf *s, vf *r, int lags, int half) {
+    const uint16_t *const reversal = half == 256 ? prosody_reversal128 : prosody_reversal256;
+    const int step = 512 / half;
+    vf odd = 0.5f * (s[0] - s[half]);
     vf *const part[2] = {w->re, w->im};
-    w->re[0] = 0.5f * (s[0] + s[256]);
-    part[0][prosody_reversal128[64]] = s[128];
-    for (int j = 1; j < 128; j++) {
-        const int mirror = 256 - j;
-        vf half = 0.5f * (s[j] + s[mirror]), difference = s[j] - s[mirror];
-        vf turned = difference * prosody_sin512[j];
-        odd += difference * prosody_cos512[j];
-        part[j & 1][prosody_reversal128[j / 2]] = half - turned;
-        part[j & 1][prosody_reversal128[mirror / 2]] = half + turned;
+    w->re[0] = 0.5f * (s[0] + s[half]);
+    part[0][reversal[half / 4]] = s[half / 2];
+    for (int j = 1; j < half / 2; j++) {
+        const int mirror = half - j;
+        vf mean = 0.5f * (s[j] + s[mirror]), difference = s[j] - s[mirror];
+        vf turned = difference * prosody_sin1024[j * step];
+        odd += difference * prosody_cos1024[j * step];
+        part[j & 1][reversal[j / 2]] = mean - turned;
+        part[j & 1][reversal[mirror / 2]] = mean + turned;
     }
-    fft_complex128(w);
+    if (half == 256)
+        fft_complex128(w);
+    else
+        fft_complex256(w);
     r[0] = w->re[0] + w->im[0];
     r[1] = odd;
     for (int k = 1; 2 * k < lags; k++) {
         vf re, im, re_mirror, im_mirror;
-        fft_split(w, 128, k, &re, &im, &re_mirror, &im_mirror);
+        fft_split(w, half / 2, k, &re, &im, &re_mirror, &im_mirror);
         odd -= im;
         r[2 * k] = re;
         r[2 * k + 1] = odd;

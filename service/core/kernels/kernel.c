@@ -3,22 +3,51 @@
 
 #include <math.h>
 
+#include "columns.h"
+#include "egemaps_kernel.h"
+#include "periods_kernel.h"
 #include "prosody.h"
 #include "spectrum.h"
 
-static void measure(int32_t rate_hz, const pitch_range *range, const frame_job *jobs, size_t count) {
-    frame_job group[LANES];
-    float spare_row[64];
-    pitch_frame spare_frame;
-    for (size_t l = 0; l < LANES; l++) {
-        group[l] = jobs[l < count ? l : 0];
-        if (l >= count) {
-            group[l].row = spare_row;
-            group[l].candidates = &spare_frame;
-        }
-    }
+/* Fills a group: unused lanes repeat the first job, with their results thrown away. */
+#define FILL(group, jobs, count)               \
+    for (size_t l = 0; l < LANES; l++)         \
+        (group)[l] = (jobs)[l < (count) ? l : 0];
+
+static void pitch(const pitch_range *range, int harmonicity, const pitch_job *jobs, size_t count) {
+    pitch_job group[LANES];
+    pitch_frame spare;
+    FILL(group, jobs, count)
+    for (size_t l = count; l < LANES; l++)
+        group[l].candidates = &spare;
+    PROSODY_LEVEL_NAME(pitch_candidates)(range, harmonicity, group);
+}
+
+static void signals(int32_t rate_hz, const signals_job *jobs, size_t count) {
+    signals_job group[LANES];
+    float spare[COLUMN_COUNT];
+    FILL(group, jobs, count)
+    for (size_t l = count; l < LANES; l++)
+        group[l].row = spare;
     PROSODY_LEVEL_NAME(spectrum)(rate_hz, group);
-    PROSODY_LEVEL_NAME(pitch_candidates)(range, group);
+}
+
+static void egemaps_short(int32_t rate_hz, const egemaps_job *jobs, size_t count) {
+    egemaps_job group[LANES];
+    float spare[EGEMAPS_COUNT];
+    FILL(group, jobs, count)
+    for (size_t l = count; l < LANES; l++) {
+        group[l].magnitudes_before = NULL;
+        group[l].magnitudes_after = NULL;
+        group[l].row = spare;
+    }
+    PROSODY_LEVEL_NAME(egemaps_short)(rate_hz, group);
+}
+
+static void egemaps_long(int32_t rate_hz, const voiced_job *jobs, size_t count) {
+    voiced_job group[LANES];
+    FILL(group, jobs, count)
+    PROSODY_LEVEL_NAME(egemaps_long)(rate_hz, group, count);
 }
 
 /* Outputs are element-wise sums in one order, so results do not depend on `count`. The odd taps of a half-band filter but the middle one are zero. */
@@ -47,4 +76,6 @@ static size_t find_bad(const float *x, size_t count) {
     return count;
 }
 
-const prosody_kernel PROSODY_LEVEL_NAME(prosody_kernel) = {PROSODY_LEVEL_STRING, LANES, measure, decimate, find_bad};
+const prosody_kernel PROSODY_LEVEL_NAME(prosody_kernel) = {
+    PROSODY_LEVEL_STRING, LANES, pitch, signals, egemaps_short, egemaps_long, PROSODY_LEVEL_NAME(periods), decimate, find_bad,
+};

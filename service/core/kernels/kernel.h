@@ -1,7 +1,7 @@
 /* kernel.h - what the scalar code and the SIMD kernels agree on.
  *
- * A kernel measures frames that do not depend on each other, LANES of them side by side in one vector register. A frame's result is the same in whichever lane and
- * beside whichever other frames it is computed, because every operation is element-wise; unused lanes of a last group repeat its first frame.
+ * A kernel measures frames that do not depend on each other, LANES of them side by side in one vector register, of one stream or of many. A frame's result is the
+ * same in whichever lane and beside whichever other frames it is computed, because every operation is element-wise; unused lanes of a group repeat its first frame.
  */
 #ifndef PROSODY_KERNEL_H
 #define PROSODY_KERNEL_H
@@ -9,22 +9,52 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "egemaps_columns.h"
+#include "periods.h"
 #include "pitch.h"
 
 #define KERNEL_MAX_LANES 16
 
-typedef struct frame_job {
-    const float *spectrum;      /* 20 ms of input, centred on the frame */
-    const float *pitch;         /* PITCH_WINDOW samples at 8 kHz, centred on the frame */
-    float *row;                 /* COLUMN_COUNT floats; all but the pitch columns are written */
+/* One frame, when its samples are complete. */
+typedef struct pitch_job {
+    const float *window;            /* PITCH_WINDOW samples at 8 kHz, centred on the frame */
     pitch_frame *candidates;
-} frame_job;
+} pitch_job;
 
+/* The same frame's signal columns. */
+typedef struct signals_job {
+    const float *window;            /* 20 ms of input, centred on the frame */
+    float *row;                     /* COLUMN_COUNT floats; all but the pitch columns are written */
+} signals_job;
+
+/* The same frame's eGeMAPS columns of the short window. */
+#define EGEMAPS_FLUX_BINS 160       /* below 5000 Hz; at 8 kHz 129 */
+typedef struct egemaps_job {
+    const float *short_window;      /* 20 ms of input, from the frame's first sample */
+    const float *magnitudes_before; /* EGEMAPS_FLUX_BINS of the frame before, or NULL when that is the job before this one */
+    float *magnitudes_after;        /* where to leave those of this frame, or NULL */
+    float *row;                     /* EGEMAPS_COUNT floats */
+} egemaps_job;
+
+/* A voiced row, when its F0 is known. */
+typedef struct voiced_job {
+    const float *long_window;       /* 60 ms of input, from the row's first sample */
+    float f0_hz;
+    float *row;                     /* EGEMAPS_COUNT floats, with the lags of its formants */
+} voiced_job;
+
+/* All take 1 .. lanes jobs of streams at one rate, 8000 or 16000. */
 typedef struct prosody_kernel {
     const char *level;
     size_t lanes;
-    /* Measures `count` frames (1 .. lanes) of streams at one rate, 8000 or 16000, with one F0 range. */
-    void (*measure)(int32_t rate_hz, const pitch_range *range, const frame_job *jobs, size_t count);
+    /* F0 candidates; with their harmonicity, which only the signal columns need, or without. */
+    void (*pitch)(const pitch_range *range, int harmonicity, const pitch_job *jobs, size_t count);
+    void (*signals)(int32_t rate_hz, const signals_job *jobs, size_t count);
+    void (*egemaps_short)(int32_t rate_hz, const egemaps_job *jobs, size_t count);
+    void (*egemaps_long)(int32_t rate_hz, const voiced_job *jobs, size_t count);
+    /* Jitter and shimmer of one row; see periods.h. */
+    void (*periods)(period_chain *chain, int32_t rate_hz, const float *samples, int64_t first, int64_t end, int64_t row, float f0_hz, float *jitter,
+                    float *shimmer_db);
     /* y[m] = sum_t h[t] x[2m + t], t < DECIMATOR_TAPS, for `count` outputs. */
     void (*decimate)(const float *x, float *y, size_t count);
     /* Index of the first sample that is not finite or is above PROSODY_MAX_ABS, or `count`. */

@@ -15,7 +15,7 @@
 
 /* Real even spectrum to its transform at lags 0 .. PITCH_LAGS - 1, divided by lag 0 and by the window's own. */
 static void autocorrelate(const vf *s, const float *lag_weight, fft_work *work, vf *r) {
-    fft_cosine(work, s, r, PITCH_LAGS);
+    fft_cosine(work, s, r, PITCH_LAGS, PITCH_BINS);
     vf scale = 1.0f / vmax(r[0], splat(1e-30f));
     for (int k = 0; k < PITCH_LAGS; k++)
         r[k] *= scale * lag_weight[k];
@@ -78,7 +78,7 @@ INLINE void keep(pitch_frame *out, float state, float strength) {
 }
 
 /* The peaks of the posterior as candidates; z[k] is state k, with a wall at both ends. */
-static void pick(const pitch_range *range, const vf *z, vf total, vi audible, const frame_job *jobs) {
+static void pick(const pitch_range *range, const vf *z, vf total, vi audible, const pitch_job *jobs) {
     vf best = z[range->state_min];
     for (int k = range->state_min + 1; k <= range->state_max; k++)
         best = vmax(best, z[k]);
@@ -98,8 +98,8 @@ static void pick(const pitch_range *range, const vf *z, vf total, vi audible, co
     }
 }
 
-/* Sharpens F0 and adds harmonicity, for all lanes. */
-static void refine(const vf *r, const vf *sound, const frame_job *jobs) {
+/* Sharpens F0 and adds harmonicity, 0 without `sound`, for all lanes. */
+static void refine(const vf *r, const vf *sound, const pitch_job *jobs) {
     for (int c = 0; c < PITCH_CANDIDATES; c++) {
         float lags[LANES], log2_lag[LANES];
         int any = 0;
@@ -113,7 +113,7 @@ static void refine(const vf *r, const vf *sound, const frame_job *jobs) {
         for (int l = 0; l < LANES; l++)
             if (c < jobs[l].candidates->count) {
                 lags[l] = sharpen((const float *)r + l, lags[l]);
-                jobs[l].candidates->harmonicity[c] = harmonicity_at((const float *)sound + l, lags[l]);
+                jobs[l].candidates->harmonicity[c] = sound == NULL ? 0.0f : harmonicity_at((const float *)sound + l, lags[l]);
             }
         store(log2_lag, vlog2(load(lags)));
         for (int l = 0; l < LANES; l++)
@@ -143,13 +143,13 @@ static vf log_sum(const vf *z, int count) {
 }
 
 /* Frames that are digital silence throughout say so, whatever their neighbours in the register are. */
-static void describe_silence(vi audible, vf level, const frame_job *jobs) {
+static void describe_silence(vi audible, vf level, const pitch_job *jobs) {
     for (int l = 0; l < LANES; l++)
         if (!audible[l])
             *jobs[l].candidates = (pitch_frame){.level_db = level[l], .evidence = PITCH_SILENT_EVIDENCE, .clarity = PITCH_SILENT_CLARITY};
 }
 
-static void describe(const vf *posterior, vf total, vf level, const frame_job *jobs) {
+static void describe(const vf *posterior, vf total, vf level, const pitch_job *jobs) {
     vf best = posterior[1];
     for (int k = 2; k <= POSTERIOR_STATES; k++)
         best = vmax(best, posterior[k]);
@@ -162,13 +162,13 @@ static void describe(const vf *posterior, vf total, vf level, const frame_job *j
     }
 }
 
-void PROSODY_LEVEL_NAME(pitch_candidates)(const pitch_range *range, const frame_job *jobs) {
+void PROSODY_LEVEL_NAME(pitch_candidates)(const pitch_range *range, int harmonicity, const pitch_job *jobs) {
     fft_work work;
     vf power[PITCH_BINS + 1], posterior[POSTERIOR_STATES + 1], r[PITCH_LAGS], sound[PITCH_LAGS];
     const float *frames[LANES];
 
     for (int l = 0; l < LANES; l++)
-        frames[l] = jobs[l].pitch;
+        frames[l] = jobs[l].window;
     fft_load(&work, frames, prosody_pitch_window, PITCH_WINDOW, prosody_reversal256, PITCH_BINS);
     const vf level = vlog2(middle_power(&work) + LEVEL_FLOOR) * DB_PER_LOG2;
     fft_complex256(&work);
@@ -190,10 +190,11 @@ void PROSODY_LEVEL_NAME(pitch_candidates)(const pitch_range *range, const frame_
     describe(posterior, voiced, level, jobs);
     pick(range, posterior + 1, voiced, audible, jobs);
 
-    autocorrelate(power, prosody_hnr_lag_weight, &work, sound);
+    if (harmonicity)
+        autocorrelate(power, prosody_hnr_lag_weight, &work, sound);
     for (int k = PITCH_FIRST_BIN; k <= PITCH_BINS; k++)
         power[k] = vsqrt(power[k]);
     autocorrelate(power, prosody_pitch_lag_weight, &work, r);
-    refine(r, sound, jobs);
+    refine(r, harmonicity ? sound : NULL, jobs);
     describe_silence(audible, level, jobs);
 }

@@ -3,12 +3,16 @@
 #define PROSODY_PITCH_KERNEL_H
 
 #include "pitch_model.h"
-#include "spectrum.h"
+#include "fft.h"
+#include "kernel.h"
 
 #define PITCH_FIRST_BIN 3       /* bins of 15.6 Hz below hold no voice: mean, drift and mains hum under 47 Hz */
 #define PITCH_BINS (PITCH_FFT / 2)
 
 /* posterior[0] is "unvoiced", posterior[1 + k] F0 state k, as log probabilities up to one common term; power has PITCH_BINS + 1 values. */
 void PROSODY_LEVEL_NAME(pitch_posterior)(const vf *power, vf *posterior);
+
+/* Candidates of LANES frames; `harmonicity` as in kernel.h. */
+void PROSODY_LEVEL_NAME(pitch_candidates)(const pitch_range *range, int harmonicity, const pitch_job *jobs);
 
 #endif

@@ -95,7 +95,7 @@ static vf slope(const vf *power, int first, int last) {
     return sum * (DB_PER_LOG2 / (norm * HZ_PER_BIN));
 }
 
-void PROSODY_LEVEL_NAME(spectrum)(int32_t rate_hz, const frame_job *jobs) {
+void PROSODY_LEVEL_NAME(spectrum)(int32_t rate_hz, const signals_job *jobs) {
     const rate_tables *t = rate_hz == 8000 ? &tables8000 : &tables16000;
     const float *frames[LANES];
     fft_work work;
@@ -103,7 +103,7 @@ void PROSODY_LEVEL_NAME(spectrum)(int32_t rate_hz, const frame_job *jobs) {
     vf row[COLUMN_COUNT];
 
     for (int l = 0; l < LANES; l++)
-        frames[l] = jobs[l].spectrum;
+        frames[l] = jobs[l].window;
     fft_load(&work, frames, t->weights, t->window, t->reversal, t->fft / 2);
     if (t->fft == 256) {
         fft_complex128(&work);

@@ -5,7 +5,6 @@
 #include "fft.h"
 #include "kernel.h"
 
-void PROSODY_LEVEL_NAME(spectrum)(int32_t rate_hz, const frame_job *jobs);
-void PROSODY_LEVEL_NAME(pitch_candidates)(const pitch_range *range, const frame_job *jobs);
+void PROSODY_LEVEL_NAME(spectrum)(int32_t rate_hz, const signals_job *jobs);
 
 #endif

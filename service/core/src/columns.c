@@ -1,32 +1,53 @@
 /* columns.c - names and units of the columns, error texts, version. */
 #include "columns.h"
 
+#include "egemaps_columns.h"
 #include "prosody.h"
 
-static const char *const names[] = {
+static const char *const signal_names[] = {
 #define X(id, name, unit) name,
     PROSODY_COLUMN_LIST(X)
 #undef X
 };
 
-static const char *const units[] = {
+static const char *const signal_units[] = {
 #define X(id, name, unit) unit,
     PROSODY_COLUMN_LIST(X)
 #undef X
 };
 
-size_t prosody_columns(void) {
-    return COLUMN_COUNT;
+static const char *const egemaps_names[] = {
+#define X(id, name, unit) name,
+    PROSODY_EGEMAPS_LIST(X)
+#undef X
+};
+
+static const char *const egemaps_units[] = {
+#define X(id, name, unit) unit,
+    PROSODY_EGEMAPS_LIST(X)
+#undef X
+};
+
+static size_t signal_columns(uint32_t sets) {
+    return sets & PROSODY_SET_SIGNALS ? COLUMN_COUNT : 0;
 }
 
-const char *prosody_column_name(size_t column) {
-    return column < COLUMN_COUNT ? names[column] : NULL;
+size_t prosody_columns(uint32_t sets) {
+    return signal_columns(sets) + (sets & PROSODY_SET_EGEMAPS ? EGEMAPS_COUNT : 0);
 }
 
-const char *prosody_column_unit(size_t column) {
-    return column < COLUMN_COUNT ? units[column] : NULL;
+static const char *text(uint32_t sets, size_t column, const char *const *signals, const char *const *egemaps) {
+    const size_t first = signal_columns(sets);
+    return column >= prosody_columns(sets) ? NULL : column < first ? signals[column] : egemaps[column - first];
 }
 
+const char *prosody_column_name(uint32_t sets, size_t column) {
+    return text(sets, column, signal_names, egemaps_names);
+}
+
+const char *prosody_column_unit(uint32_t sets, size_t column) {
+    return text(sets, column, signal_units, egemaps_units);
+}
 const char *prosody_strerror(int error) {
     switch (error) {
     case PROSODY_OK: return "no error";

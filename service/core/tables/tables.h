@@ -11,10 +11,11 @@
 #define DECIMATOR_TAPS 47
 #define SPECTRUM_FFT_MAX 512
 
-extern const float prosody_cos512[512];
-extern const float prosody_sin512[512];
+extern const float prosody_cos1024[1024];
+extern const float prosody_sin1024[1024];
 extern const uint16_t prosody_reversal128[128];
 extern const uint16_t prosody_reversal256[256];
+extern const uint16_t prosody_reversal512[512];
 extern const float prosody_pitch_window[PITCH_WINDOW];
 extern const float prosody_pitch_lag_weight[PITCH_LAGS];
 extern const float prosody_hnr_lag_weight[PITCH_LAGS];

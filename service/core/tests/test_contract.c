@@ -9,6 +9,7 @@
 #define MAX_SAMPLES (16000 * SECONDS)
 #define MAX_FRAMES (100 * SECONDS)
 #define MAX_COLUMNS 64
+#define SETS sets
 
 static float rows_a[MAX_FRAMES * MAX_COLUMNS], rows_b[MAX_FRAMES * MAX_COLUMNS];
 
@@ -45,14 +46,14 @@ static size_t stream(prosody_state *state, const float *x, size_t count, size_t 
         done += (size_t)taken;
         const ptrdiff_t ready = prosody_frames_ready(state);
         const size_t want = max_chunk == 0 ? MAX_FRAMES : random_below(random, 40);
-        const ptrdiff_t got = prosody_read(state, rows + frames * prosody_columns(), want < MAX_FRAMES - frames ? want : MAX_FRAMES - frames);
+        const ptrdiff_t got = prosody_read(state, rows + frames * prosody_columns(SETS), want < MAX_FRAMES - frames ? want : MAX_FRAMES - frames);
         CHECK(got >= 0 && got <= ready, "read gave %td of %td", got, ready);
         frames += (size_t)got;
     }
     for (ptrdiff_t held = 1; held > 0 || prosody_frames_ready(state) > 0;) {
         held = prosody_finish(state);
         CHECK(held >= 0, "finish gave %td", held);
-        frames += (size_t)prosody_read(state, rows + frames * prosody_columns(), MAX_FRAMES - frames);
+        frames += (size_t)prosody_read(state, rows + frames * prosody_columns(SETS), MAX_FRAMES - frames);
         if (frames == MAX_FRAMES)
             break;
     }
@@ -70,10 +71,10 @@ static void test_chunking(int32_t rate_hz, const char *simd, uint64_t *random) {
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         CHECK(prosody_reset(state) == PROSODY_OK, "reset");
         CHECK(stream(state, x, count, sizes[i], random, rows_b) == expected, "chunks up to %zu", sizes[i]);
-        CHECK(memcmp(rows_a, rows_b, expected * prosody_columns() * sizeof(float)) == 0, "%s at %d Hz, chunks up to %zu", simd, rate_hz, sizes[i]);
+        CHECK(memcmp(rows_a, rows_b, expected * prosody_columns(SETS) * sizeof(float)) == 0, "%s at %d Hz, chunks up to %zu", simd, rate_hz, sizes[i]);
     }
-    for (size_t i = 0; i < expected * prosody_columns(); i++)
-        CHECK(isfinite(rows_a[i]), "column %s of frame %zu", prosody_column_name(i % prosody_columns()), i / prosody_columns());
+    for (size_t i = 0; i < expected * prosody_columns(SETS); i++)
+        CHECK(isfinite(rows_a[i]), "column %s of frame %zu", prosody_column_name(SETS, i % prosody_columns(SETS)), i / prosody_columns(SETS));
     prosody_destroy(state);
 }
 
@@ -165,18 +166,18 @@ static void test_integers(uint64_t *random) {
     const ptrdiff_t taken = prosody_accept_i16(state, integers, 9600), ready = prosody_read(state, rows_a, MAX_FRAMES);
     prosody_reset(state);
     CHECK(prosody_accept(state, floats, 9600) == taken && prosody_read(state, rows_b, MAX_FRAMES) == ready && ready > 0, "taken %td", taken);
-    CHECK(memcmp(rows_a, rows_b, (size_t)ready * prosody_columns() * sizeof(float)) == 0, "integers and floats differ");
+    CHECK(memcmp(rows_a, rows_b, (size_t)ready * prosody_columns(SETS) * sizeof(float)) == 0, "integers and floats differ");
     prosody_destroy(state);
 }
 
 static void test_names(void) {
-    CHECK(prosody_columns() > 0 && prosody_columns() <= MAX_COLUMNS, "columns");
-    for (size_t c = 0; c < prosody_columns(); c++) {
-        CHECK(prosody_column_name(c) != NULL && prosody_column_unit(c) != NULL, "column %zu", c);
+    CHECK(prosody_columns(SETS) > 0 && prosody_columns(SETS) <= MAX_COLUMNS, "columns");
+    for (size_t c = 0; c < prosody_columns(SETS); c++) {
+        CHECK(prosody_column_name(SETS, c) != NULL && prosody_column_unit(SETS, c) != NULL, "column %zu", c);
         for (size_t d = 0; d < c; d++)
-            CHECK(strcmp(prosody_column_name(c), prosody_column_name(d)) != 0, "columns %zu and %zu", c, d);
+            CHECK(strcmp(prosody_column_name(SETS, c), prosody_column_name(SETS, d)) != 0, "columns %zu and %zu", c, d);
     }
-    CHECK(prosody_column_name(prosody_columns()) == NULL && prosody_column_unit(SIZE_MAX) == NULL, "past the end");
+    CHECK(prosody_column_name(SETS, prosody_columns(SETS)) == NULL && prosody_column_unit(SETS, SIZE_MAX) == NULL, "past the end");
     for (int code = PROSODY_ERR_SIMD; code <= 0; code++)
         CHECK(strcmp(prosody_strerror(code), prosody_strerror(-99)) != 0, "error %d has no text", code);
     CHECK(prosody_simd_name(99) == NULL && prosody_simd_available("portable"), "levels");

@@ -1,0 +1,156 @@
+/* egemaps_long.c - what the 60 ms window says of LANES voiced frames whose F0 is known: harmonics-to-noise ratio, levels of harmonics, and the formants.
+ *
+ * Bins are 15.625 Hz apart at both rates. Eyben et al. (2016), IEEE Trans. Affective Computing 7(2), appendix; Boersma (1993), IFA Proceedings 17. Which choices
+ * reproduce openSMILE's figures, and what its "H1-H2" is: docs/egemaps.md.
+ */
+#include "egemaps_kernel.h"
+
+#define BIN_HZ 15.625f
+#define PERIOD_SEARCH 0.2f              /* share of the period within which the peak of the autocorrelation is looked for */
+#define FORMANT_REACH 0.2f              /* share of a formant's frequency within which its highest harmonic is looked for */
+#define SHARE_MIN 1e-10f                /* -100 dB */
+#define SHARE_MAX 0.9999999f            /* 70 dB */
+#define DB_PER_LOG2 3.01029996f
+#define HEIGHT_FLOOR 1e-10f
+#define ENERGY_FLOOR 1e-30f
+#define FIRST 1                         /* openSMILE's "H1" is the second harmonic; decision 0082 */
+
+/* Harmonics-to-noise ratio from the greatest circular autocorrelation near the period; the window's own is not divided out. */
+static vf hnr_db(const vf *r, vf period, int lags) {
+    const vi low = __builtin_convertvector(period * (1.0f - PERIOD_SEARCH), vi);
+    const vi high = __builtin_convertvector(period * (1.0f + PERIOD_SEARCH), vi) + 1;
+    int from = lags, to = 0;
+    for (int l = 0; l < LANES; l++) {
+        from = low[l] < from ? low[l] : from;
+        to = high[l] > to ? high[l] : to;
+    }
+    to = to < lags ? to : lags - 1;
+    vf best = {0};
+    for (int k = from; k <= to; k++)
+        best = choose((splat_i(k) >= low) & (splat_i(k) <= high), vmax(best, r[k]), best);
+    const vf share = vmin(vmax(best / vmax(r[0], splat(ENERGY_FLOOR)), splat(SHARE_MIN)), splat(SHARE_MAX));
+    return DB_PER_LOG2 * (vlog2(share) - vlog2(1.0f - share));
+}
+
+/* One lane's power spectrum; bins are LANES floats apart. */
+typedef struct spectrum_lane {
+    const float *power;
+    int top;                            /* last bin */
+} spectrum_lane;
+
+INLINE float bin(const spectrum_lane *s, int k) {
+    return s->power[k * LANES];
+}
+
+INLINE int is_peak(const spectrum_lane *s, int k) {
+    return bin(s, k) >= bin(s, k - 1) && bin(s, k) >= bin(s, k + 1);
+}
+
+/* The local peak nearest to `at`, the lower of two as near; or the nearest bin where there is none. */
+static int nearest_peak(const spectrum_lane *s, float at) {
+    int low = (int)at, high = low + 1;
+    low = low >= s->top ? s->top - 1 : low;
+    while (low > 0 || high < s->top) {
+        const int down = low > 0 && (high >= s->top || at - (float)low <= (float)high - at);
+        const int k = down ? low-- : high++;
+        if (k > 0 && k < s->top && is_peak(s, k))
+            return k;
+    }
+    return (int)(at + 0.5f);
+}
+
+/* Amplitude of the harmonic at `at` bins, by a parabola through the magnitudes of its peak and the bins beside it. */
+static float harmonic_height(const spectrum_lane *s, float at) {
+    const int k = nearest_peak(s, at);
+    const float top = __builtin_sqrtf(bin(s, k));
+    if (k <= 0 || k >= s->top)
+        return top;
+    const float left = __builtin_sqrtf(bin(s, k - 1)), right = __builtin_sqrtf(bin(s, k + 1)), bend = left - 2.0f * top + right;
+    return bend < 0.0f ? top - (left - right) * (left - right) / (8.0f * bend) : top;
+}
+
+/* Height of the highest harmonic within FORMANT_REACH of a formant, or of the nearest one when none is; 0 for a formant that is absent. */
+static float formant_height(const spectrum_lane *s, float f0_hz, int harmonics, float formant_hz) {
+    if (!(formant_hz > 0.0f) || harmonics < 1)
+        return 0.0f;
+    const float ratio = formant_hz / f0_hz, spacing = f0_hz * (1.0f / BIN_HZ);
+    int first = (int)__builtin_ceilf(ratio * (1.0f - FORMANT_REACH)), last = (int)(ratio * (1.0f + FORMANT_REACH));
+    first = first < 1 ? 1 : first;
+    last = last > harmonics ? harmonics : last;
+    if (first > last) {
+        const int nearest = (int)__builtin_ceilf(ratio - 0.5f);
+        first = last = nearest < 1 ? 1 : nearest > harmonics ? harmonics : nearest;
+    }
+    float best = 0.0f;
+    for (int h = first; h <= last; h++) {
+        const float height = harmonic_height(s, (float)h * spacing);
+        best = height > best ? height : best;
+    }
+    return best;
+}
+
+enum { FUNDAMENTAL, HARMONIC_1, HARMONIC_2, AMPLITUDE, HEIGHTS = AMPLITUDE + EGEMAPS_FORMANTS };
+
+/* Heights of the harmonics of the first `count` lanes; 0 where there is none. */
+static void heights(int32_t rate_hz, const voiced_job *jobs, size_t count, const vf *power, int top, const vf *formants, vf *height) {
+    for (int i = 0; i < HEIGHTS; i++)
+        height[i] = (vf){0};
+    for (size_t l = 0; l < count; l++) {
+        const spectrum_lane s = {(const float *)power + l, top};
+        const float f0 = jobs[l].f0_hz;
+        const int harmonics = (int)((0.5f * (float)rate_hz - 0.5f * f0) / f0);
+        for (int h = 0; h <= FIRST + 1; h++)
+            height[FUNDAMENTAL + h][l] = h < harmonics ? harmonic_height(&s, (float)(h + 1) * f0 * (1.0f / BIN_HZ)) : 0.0f;
+        for (int i = 0; i < EGEMAPS_FORMANTS; i++)
+            height[AMPLITUDE + i][l] = formant_height(&s, f0, harmonics, formants[i][l]);
+    }
+}
+
+/* Half a dB figure: log2 of a height. */
+INLINE vf level(vf height) {
+    return vlog2(vmax(height, splat(HEIGHT_FLOOR)));
+}
+
+static void describe(const vf *height, const vf *frequency, const vf *bandwidth, vf *row) {
+    const vf first = level(height[FIRST]);
+    row[EGEMAPS_H1_H2] = 2.0f * DB_PER_LOG2 * (first - level(height[FIRST + 1]));
+    row[EGEMAPS_H1_A3] = choose(frequency[2] > 0.0f, 2.0f * DB_PER_LOG2 * (first - level(height[AMPLITUDE + 2])), (vf){0});
+    for (int i = 0; i < EGEMAPS_FORMANTS; i++) {
+        row[EGEMAPS_F1_FREQUENCY + 3 * i] = frequency[i];
+        row[EGEMAPS_F1_BANDWIDTH + 3 * i] = bandwidth[i];
+        row[EGEMAPS_F1_AMPLITUDE + 3 * i] =
+            choose(frequency[i] > 0.0f, 2.0f * DB_PER_LOG2 * (level(height[AMPLITUDE + i]) - level(height[FUNDAMENTAL])), (vf){0});
+    }
+}
+
+void PROSODY_LEVEL_NAME(egemaps_long)(int32_t rate_hz, const voiced_job *jobs, size_t count) {
+    const int wide = rate_hz != 8000, half = wide ? 512 : 256;
+    const float *frames[LANES];
+    fft_work work;
+    vf power[FFT_HALF_MAX + 1], r[FFT_HALF_MAX], row[EGEMAPS_COUNT], period;
+    vf lags[EGEMAPS_LAG_COUNT], frequency[EGEMAPS_FORMANTS], bandwidth[EGEMAPS_FORMANTS], height[HEIGHTS];
+
+    for (int l = 0; l < LANES; l++) {
+        frames[l] = jobs[l].long_window;
+        period[l] = (float)rate_hz / jobs[l].f0_hz;
+        for (int k = 0; k < EGEMAPS_LAG_COUNT; k++)
+            lags[k][l] = jobs[l].row[EGEMAPS_LAGS + k];
+    }
+    if (wide) {
+        fft_load(&work, frames, prosody_long_window16000, 960, prosody_reversal512, half);
+        fft_complex512(&work);
+    } else {
+        fft_load(&work, frames, prosody_long_window8000, 480, prosody_reversal256, half);
+        fft_complex256(&work);
+    }
+    fft_power(&work, half, power);
+    PROSODY_LEVEL_NAME(formants)(rate_hz, lags, frequency, bandwidth);
+    heights(rate_hz, jobs, count, power, half, frequency, height);
+    describe(height, frequency, bandwidth, row);
+    const int reach = wide ? 336 : 168; /* lags up to 1.2 periods of the lowest F0 */
+    fft_cosine(&work, power, r, reach, half);
+    row[EGEMAPS_HNR] = hnr_db(r, period, reach);
+    for (size_t l = 0; l < count; l++)
+        for (int c = EGEMAPS_HNR; c < EGEMAPS_MEAN_SQUARE; c++)
+            jobs[l].row[c] = row[c][l];
+}
