@@ -4,16 +4,22 @@ from numpy.typing import NDArray
 
 COLUMNS: tuple[str, ...]
 UNITS: tuple[str, ...]
+EGEMAPS_COLUMNS: tuple[str, ...]
+EGEMAPS_UNITS: tuple[str, ...]
+SET_SIGNALS: int
+SET_EGEMAPS: int
 SIMD_NAMES: tuple[str, ...]
 SIMD_AVAILABLE: tuple[str, ...]
 VERSION: str
 COMPILER: str
 LATENCY_FRAMES: int
+EGEMAPS_LATENCY_FRAMES: int
 MAX_ABS: float
 
+def advance(states: list[State], samples: list[NDArray[Any]], outs: list[NDArray[Any]], /) -> list[int]: ...
 @final
 class State:
-    def __new__(cls, sample_rate_hz: int, simd: str | None = None) -> State: ...
+    def __new__(cls, sample_rate_hz: int, simd: str | None = None, sets: int = 1, reserve_frames: int = 0) -> State: ...
     def push(self, samples: NDArray[Any], out: NDArray[Any], /) -> int: ...
     def finish(self, out: NDArray[Any], /) -> int: ...
     def reset(self) -> None: ...

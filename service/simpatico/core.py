@@ -1,14 +1,15 @@
 """Frames of one channel: the only place of the package that touches the C core.
 
-The core measures 10 ms frames of a stream at 8 or 16 kHz. Frame ``i`` describes samples ``[i * hop, (i + 1) * hop)`` with analysis
-windows centred on it; a stream of ``n`` samples gives ``floor(n / hop)`` frames. How the samples were cut never changes a frame. What the
-columns mean is said in ``COLUMNS``; the method of each is in the C sources under ``service/core``.
+The core measures 10 ms frames of a stream at 8 or 16 kHz. Frame ``i`` describes samples ``[i * hop, (i + 1) * hop)``; a stream of ``n``
+samples gives ``floor(n / hop)`` frames. How the samples were cut never changes a frame. A frame's row holds one or both of two sets of
+columns: ``"signals"`` (``COLUMNS``), whose windows are centred on the frame, and ``"egemaps"`` (``EGEMAPS_COLUMNS``), whose windows begin
+with it, as openSMILE's do. The method of each is in the C sources under ``service/core``.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +21,22 @@ from simpatico.errors import AudioFormatError, ConfigError, CoreError, Malformed
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["COLUMNS", "INDEX", "LATENCY_FRAMES", "SIMD_VARIABLE", "UNITS", "FrameExtractor", "build_info", "simd_levels"]
+__all__ = [
+    "COLUMNS",
+    "EGEMAPS_COLUMNS",
+    "EGEMAPS_INDEX",
+    "EGEMAPS_LATENCY_FRAMES",
+    "EGEMAPS_UNITS",
+    "INDEX",
+    "LATENCY_FRAMES",
+    "SETS",
+    "SIMD_VARIABLE",
+    "UNITS",
+    "FrameExtractor",
+    "advance",
+    "build_info",
+    "simd_levels",
+]
 
 COLUMNS: Final[tuple[str, ...]] = _core.COLUMNS
 """Names of the columns of a frame, in order.
@@ -46,12 +62,25 @@ UNITS: Final[tuple[str, ...]] = _core.UNITS
 """Unit of each column; "1" for a pure number."""
 INDEX: Final[Mapping[str, int]] = MappingProxyType({name: i for i, name in enumerate(COLUMNS)})
 """Column number by name."""
+EGEMAPS_COLUMNS: Final[tuple[str, ...]] = _core.EGEMAPS_COLUMNS
+"""Names of the columns of the eGeMAPS set: the 25 low-level descriptors in openSMILE's order and under its names, without the suffix of the
+smoothing, which is not applied yet; last ``meanSquare``, of the short frame without its window. Unvoiced rows have 0 in columns 10 to 15 and
+in frequencies and bandwidths of formants, and -201 in their amplitudes. Definitions: ``docs/egemaps.md``; Eyben et al. (2016)."""
+EGEMAPS_UNITS: Final[tuple[str, ...]] = _core.EGEMAPS_UNITS
+"""Unit of each column of the eGeMAPS set."""
+EGEMAPS_INDEX: Final[Mapping[str, int]] = MappingProxyType({name: i for i, name in enumerate(EGEMAPS_COLUMNS)})
+"""Column number by name within the eGeMAPS set."""
+SETS: Final[Mapping[str, int]] = MappingProxyType({"signals": _core.SET_SIGNALS, "egemaps": _core.SET_EGEMAPS})
+"""The sets of columns, in the order in which a row holds them."""
 LATENCY_FRAMES: Final[int] = _core.LATENCY_FRAMES
 """How far, in frames, finished frames lag behind the samples pushed: half a window and the look-ahead of the pitch path."""
+EGEMAPS_LATENCY_FRAMES: Final[int] = _core.EGEMAPS_LATENCY_FRAMES
+"""The same with the eGeMAPS set."""
 SIMD_VARIABLE: Final = "SIMPATICO_SIMD"
 """Environment variable that names a SIMD level, for tests and measurements; empty or unset is the best one."""
 
 _INT16_BYTES: Final = 2
+_RESERVE_MAX: Final = 4096
 
 
 def simd_levels() -> tuple[str, ...]:
@@ -90,25 +119,36 @@ class FrameExtractor:
         8000 or 16000.
     simd
         SIMD level to use; by default that of ``SIMPATICO_SIMD``, else the best of this machine.
+    sets
+        Which sets of columns a row holds: ``"signals"``, ``"egemaps"`` or both. A row has them in the order of ``SETS``; ``columns`` names them.
+    reserve_frames
+        0 to 4096 rows that wait inside beyond the least: with some hundred, long chunks of one stream fill the vector lanes better, at 4 bytes a
+        column each. Never changes a row.
 
     Raises
     ------
     AudioFormatError
         If the rate is neither 8000 nor 16000 Hz.
     ConfigError
-        If the SIMD level is not available here.
+        If the SIMD level is not available here, a set is unknown or none is named, or the reserve is out of range.
 
     Notes
     -----
     One extractor serves one thread at a time; different extractors are independent. The GIL is released while samples are measured.
     """
 
-    def __init__(self, sample_rate_hz: int, *, simd: str | None = None) -> None:
+    def __init__(
+        self, sample_rate_hz: int, *, simd: str | None = None, sets: Sequence[str] = ("signals",), reserve_frames: int = 0
+    ) -> None:
         if sample_rate_hz not in (8000, 16000):
             raise AudioFormatError(f"the core runs at 8000 or 16000 Hz, got {sample_rate_hz!r}; resample first", field="sample_rate_hz")
-        self._state = _core.State(sample_rate_hz, _simd_choice(simd))
+        if not 0 <= reserve_frames <= _RESERVE_MAX:
+            raise ConfigError(f"reserve_frames={reserve_frames} is not within 0 to {_RESERVE_MAX}", field="reserve_frames")
+        self._state = _core.State(sample_rate_hz, _simd_choice(simd), _sets_mask(sets), reserve_frames)
         self._finished = False
         description = self._state.describe()
+        self.columns = tuple(name for set_name, names in _SET_COLUMNS.items() if set_name in sets for name in names)
+        self.latency_frames = EGEMAPS_LATENCY_FRAMES if "egemaps" in sets else LATENCY_FRAMES
         self.sample_rate_hz = sample_rate_hz
         self.simd: str = description["simd"]
         self.hop: int = description["hop"]
@@ -125,7 +165,7 @@ class FrameExtractor:
         Returns
         -------
         frames
-            float32 [k, len(COLUMNS)]: the frames that became complete, in order.
+            float32 [k, len(self.columns)]: the rows of the frames that became complete, in order.
 
         Raises
         ------
@@ -134,11 +174,8 @@ class FrameExtractor:
         CoreError
             If the stream is finished.
         """
-        if samples.ndim != 1 or samples.dtype not in (np.float32, np.int16):
-            raise MalformedAudioError(f"samples must be float32 or int16 of shape [n], got {samples.dtype} of shape {list(samples.shape)}")
-        if self._finished:
-            raise CoreError("samples after finish; call reset() first")
-        out = np.empty((samples.size // self.hop + 1, len(COLUMNS)), dtype=np.float32)
+        self._check(samples, (np.float32, np.int16))
+        out = self._room(samples)
         try:
             count = self._state.push(np.ascontiguousarray(samples), out)
         except ValueError as exc:
@@ -146,15 +183,75 @@ class FrameExtractor:
         return out[:count]
 
     def finish(self) -> NDArray[np.float32]:
-        """Ends the stream and returns its last frames, float32 [k, len(COLUMNS)]; beyond its end the stream counts as digital silence."""
+        """Ends the stream and returns its last frames, float32 [k, len(self.columns)]; beyond its end the stream counts as digital silence."""
         self._finished = True
-        out = np.empty((LATENCY_FRAMES + 1, len(COLUMNS)), dtype=np.float32)
+        out = np.empty((self.latency_frames + 1, len(self.columns)), dtype=np.float32)
         return out[: self._state.finish(out)]
 
     def reset(self) -> None:
         """Back to an empty stream."""
         self._state.reset()
         self._finished = False
+
+    def _check(self, samples: NDArray[Any], types: tuple[type, ...]) -> None:
+        if samples.ndim != 1 or samples.dtype not in types:
+            names = " or ".join(np.dtype(kind).name for kind in types)
+            raise MalformedAudioError(f"samples must be {names} of shape [n], got {samples.dtype} of shape {list(samples.shape)}")
+        if self._finished:
+            raise CoreError("samples after finish; call reset() first")
+
+    def _room(self, samples: NDArray[Any]) -> NDArray[np.float32]:
+        return np.empty((samples.size // self.hop + 1, len(self.columns)), dtype=np.float32)
+
+
+def advance(extractors: Sequence[FrameExtractor], chunks: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """Pushes samples to many streams at once: their frames are measured side by side, with the GIL released.
+
+    Parameters
+    ----------
+    extractors
+        Streams, each once; they may differ in rate and sets, but only those alike share vector registers.
+    chunks
+        float32 [n] for each of them, any n.
+
+    Returns
+    -------
+    rows
+        For each stream what ``push`` would have returned, bit for bit.
+
+    Raises
+    ------
+    MalformedAudioError, CoreError
+        As ``push``; no stream has taken anything then. The message names the stream.
+    """
+    if len(extractors) != len(chunks):
+        raise CoreError(f"{len(extractors)} streams but {len(chunks)} chunks")
+    for i, (extractor, samples) in enumerate(zip(extractors, chunks, strict=True)):
+        try:
+            extractor._check(samples, (np.float32,))
+        except (MalformedAudioError, CoreError) as exc:
+            raise type(exc)(f"stream {i}: {exc}") from exc
+    whole = [np.ascontiguousarray(samples) for samples in chunks]
+    outs = [extractor._room(samples) for extractor, samples in zip(extractors, whole, strict=True)]
+    try:
+        counts = _core.advance([extractor._state for extractor in extractors], whole, outs)
+    except ValueError as exc:
+        index = int(exc.args[1])
+        raise MalformedAudioError(f"stream {index}: {_bad_sample(whole[index])}") from exc
+    except RuntimeError as exc:
+        raise CoreError(f"a stream is given twice or is in use by another thread: {exc}") from exc
+    return [out[:count] for out, count in zip(outs, counts, strict=True)]
+
+
+_SET_COLUMNS: Final = MappingProxyType({"signals": COLUMNS, "egemaps": EGEMAPS_COLUMNS})
+
+
+def _sets_mask(sets: Sequence[str]) -> int:
+    """The sets as the core wants them."""
+    unknown = [name for name in sets if name not in SETS]
+    if isinstance(sets, str) or unknown or not sets:
+        raise ConfigError(f"sets={sets!r} must name one or more of {', '.join(SETS)}, as a tuple", field="sets")
+    return sum(SETS[name] for name in set(sets))
 
 
 def _bad_sample(samples: NDArray[Any]) -> Exception:

@@ -19,10 +19,11 @@
 static vf hnr_db(const vf *r, vf period, int lags) {
     const vi low = __builtin_convertvector(period * (1.0f - PERIOD_SEARCH), vi);
     const vi high = __builtin_convertvector(period * (1.0f + PERIOD_SEARCH), vi) + 1;
+    const int32_t *lows = (const int32_t *)&low, *highs = (const int32_t *)&high;
     int from = lags, to = 0;
     for (int l = 0; l < LANES; l++) {
-        from = low[l] < from ? low[l] : from;
-        to = high[l] > to ? high[l] : to;
+        from = lows[l] < from ? lows[l] : from;
+        to = highs[l] > to ? highs[l] : to;
     }
     to = to < lags ? to : lags - 1;
     vf best = {0};
@@ -92,17 +93,19 @@ static float formant_height(const spectrum_lane *s, float f0_hz, int harmonics, 
 enum { FUNDAMENTAL, HARMONIC_1, HARMONIC_2, AMPLITUDE, HEIGHTS = AMPLITUDE + EGEMAPS_FORMANTS };
 
 /* Heights of the harmonics of the first `count` lanes; 0 where there is none. */
-static void heights(int32_t rate_hz, const voiced_job *jobs, size_t count, const vf *power, int top, const vf *formants, vf *height) {
+static void heights(int32_t rate_hz, const voiced_job *jobs, size_t count, const vf *power, int top, const vf *frequency, vf *heights_out) {
+    const float *formants = (const float *)frequency;
+    float *height = (float *)heights_out;
     for (int i = 0; i < HEIGHTS; i++)
-        height[i] = (vf){0};
+        heights_out[i] = (vf){0};
     for (size_t l = 0; l < count; l++) {
         const spectrum_lane s = {(const float *)power + l, top};
         const float f0 = jobs[l].f0_hz;
         const int harmonics = (int)((0.5f * (float)rate_hz - 0.5f * f0) / f0);
         for (int h = 0; h <= FIRST + 1; h++)
-            height[FUNDAMENTAL + h][l] = h < harmonics ? harmonic_height(&s, (float)(h + 1) * f0 * (1.0f / BIN_HZ)) : 0.0f;
+            height[(FUNDAMENTAL + h) * LANES + l] = h < harmonics ? harmonic_height(&s, (float)(h + 1) * f0 * (1.0f / BIN_HZ)) : 0.0f;
         for (int i = 0; i < EGEMAPS_FORMANTS; i++)
-            height[AMPLITUDE + i][l] = formant_height(&s, f0, harmonics, formants[i][l]);
+            height[(AMPLITUDE + i) * LANES + l] = formant_height(&s, f0, harmonics, formants[i * LANES + l]);
     }
 }
 
@@ -127,30 +130,26 @@ void PROSODY_LEVEL_NAME(egemaps_long)(int32_t rate_hz, const voiced_job *jobs, s
     const int wide = rate_hz != 8000, half = wide ? 512 : 256;
     const float *frames[LANES];
     fft_work work;
-    vf power[FFT_HALF_MAX + 1], r[FFT_HALF_MAX], row[EGEMAPS_COUNT], period;
+    vf power[FFT_HALF_MAX + 1], r[FFT_HALF_MAX], row[EGEMAPS_COUNT];
+    float period[LANES];
     vf lags[EGEMAPS_LAG_COUNT], frequency[EGEMAPS_FORMANTS], bandwidth[EGEMAPS_FORMANTS], height[HEIGHTS];
 
     for (int l = 0; l < LANES; l++) {
         frames[l] = jobs[l].long_window;
         period[l] = (float)rate_hz / jobs[l].f0_hz;
         for (int k = 0; k < EGEMAPS_LAG_COUNT; k++)
-            lags[k][l] = jobs[l].row[EGEMAPS_LAGS + k];
+            ((float *)lags)[k * LANES + l] = jobs[l].row[EGEMAPS_LAGS + k];
     }
-    if (wide) {
-        fft_load(&work, frames, prosody_long_window16000, 960, prosody_reversal512, half);
-        fft_complex512(&work);
-    } else {
-        fft_load(&work, frames, prosody_long_window8000, 480, prosody_reversal256, half);
-        fft_complex256(&work);
-    }
+    fft_load(&work, frames, wide ? prosody_long_window16000 : prosody_long_window8000, wide ? 960 : 480, half);
+    fft_complex(&work, half);
     fft_power(&work, half, power);
     PROSODY_LEVEL_NAME(formants)(rate_hz, lags, frequency, bandwidth);
     heights(rate_hz, jobs, count, power, half, frequency, height);
     describe(height, frequency, bandwidth, row);
     const int reach = wide ? 336 : 168; /* lags up to 1.2 periods of the lowest F0 */
     fft_cosine(&work, power, r, reach, half);
-    row[EGEMAPS_HNR] = hnr_db(r, period, reach);
+    row[EGEMAPS_HNR] = hnr_db(r, load(period), reach);
     for (size_t l = 0; l < count; l++)
         for (int c = EGEMAPS_HNR; c < EGEMAPS_MEAN_SQUARE; c++)
-            jobs[l].row[c] = row[c][l];
+            jobs[l].row[c] = ((const float *)row)[c * LANES + l];
 }

@@ -19,11 +19,11 @@
 typedef struct rate_tables {
     int window, half;
     const float *weights, *band_weight, *band_loudness;
-    const uint16_t *reversal, *band_first;
+    const uint16_t *band_first;
 } rate_tables;
 
-static const rate_tables tables8000 = {160, 128, prosody_short_window8000, prosody_band_weight8000, prosody_band_loudness8000, prosody_reversal128, prosody_band_first8000};
-static const rate_tables tables16000 = {320, 256, prosody_short_window16000, prosody_band_weight16000, prosody_band_loudness16000, prosody_reversal256, prosody_band_first16000};
+static const rate_tables tables8000 = {160, 128, prosody_short_window8000, prosody_band_weight8000, prosody_band_loudness8000, prosody_band_first8000};
+static const rate_tables tables16000 = {320, 256, prosody_short_window16000, prosody_band_weight16000, prosody_band_loudness16000, prosody_band_first16000};
 
 /* log2 of the power in each mel band; `rising` and `falling` are the shares of a stretch of bins that go to the band that rises and to the one that falls there. */
 static void band_log_power(const rate_tables *t, const vf *power, vf *band) {
@@ -95,13 +95,8 @@ static void slopes(const vf *power, vf *row) {
 
 /* magnitude[k] to before[k], the magnitude of the frame before: that of the lane before, or of the stream's last frame where a stream's frames begin. */
 static void frames_before(const egemaps_job *jobs, const vf *magnitude, int bins, vf *before) {
-    for (int k = 0; k < bins; k++) {
-        vf shifted;
-        for (int l = 1; l < LANES; l++)
-            shifted[l] = magnitude[k][l - 1];
-        shifted[0] = magnitude[k][0];
-        before[k] = shifted;
-    }
+    for (int k = 0; k < bins; k++)
+        before[k] = lane_before(magnitude[k]);
     for (int l = 0; l < LANES; l++)
         if (jobs[l].magnitudes_before != NULL)
             for (int k = 0; k < bins; k++)
@@ -132,14 +127,9 @@ void PROSODY_LEVEL_NAME(egemaps_short)(int32_t rate_hz, const egemaps_job *jobs)
 
     for (int l = 0; l < LANES; l++)
         frames[l] = jobs[l].short_window;
-    row[EGEMAPS_MEAN_SQUARE] = fft_load(&work, frames, t->weights, t->window, t->reversal, t->half) * (FULL_SCALE_SQUARE / (float)t->window);
-    if (t->half == 128) {
-        fft_complex128(&work);
-        fft_power(&work, 128, power);
-    } else {
-        fft_complex256(&work);
-        fft_power(&work, 256, power);
-    }
+    row[EGEMAPS_MEAN_SQUARE] = fft_load(&work, frames, t->weights, t->window, t->half) * (FULL_SCALE_SQUARE / (float)t->window);
+    fft_complex(&work, t->half);
+    fft_power(&work, t->half, power);
     band_log_power(t, power, band);
     row[EGEMAPS_LOUDNESS] = loudness(t, band);
     cepstrum(band, row);
@@ -149,10 +139,11 @@ void PROSODY_LEVEL_NAME(egemaps_short)(int32_t rate_hz, const egemaps_job *jobs)
     for (int c = EGEMAPS_LAGS; c < EGEMAPS_MEAN_SQUARE; c++)
         row[c] = (vf){0};
     PROSODY_LEVEL_NAME(formant_lags)(rate_hz, power, row + EGEMAPS_LAGS);
+    const float *values = (const float *)row;
     for (int l = 0; l < LANES; l++) {
         for (int c = 0; c < EGEMAPS_SHORT_COUNT; c++)
-            jobs[l].row[c] = row[c][l];
+            jobs[l].row[c] = values[c * LANES + l];
         for (int c = EGEMAPS_LAGS; c < EGEMAPS_COUNT; c++)
-            jobs[l].row[c] = row[c][l];
+            jobs[l].row[c] = values[c * LANES + l];
     }
 }

@@ -6,6 +6,7 @@
 #include "columns.h"
 #include "egemaps_kernel.h"
 #include "periods_kernel.h"
+#include "pitch_kernel.h"
 #include "prosody.h"
 #include "spectrum.h"
 

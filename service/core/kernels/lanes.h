@@ -97,6 +97,12 @@ INLINE void transpose(vf *v) {
 #endif
 }
 
+/* The lanes moved up by one; the first lane keeps its value. */
+#define LANE_BEFORE(l, h) ((l) == 0 ? 0 : (l)-1)
+INLINE vf lane_before(vf v) {
+    return __builtin_shufflevector(v, v, LANE_LIST(LANE_BEFORE, 0));
+}
+
 /* One bit per lane of a mask. */
 INLINE uint32_t mask_bits(vi mask) {
 #if LANES == 16 && defined(__AVX512DQ__)

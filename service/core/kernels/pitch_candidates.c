@@ -169,9 +169,9 @@ void PROSODY_LEVEL_NAME(pitch_candidates)(const pitch_range *range, int harmonic
 
     for (int l = 0; l < LANES; l++)
         frames[l] = jobs[l].window;
-    fft_load(&work, frames, prosody_pitch_window, PITCH_WINDOW, prosody_reversal256, PITCH_BINS);
+    fft_load(&work, frames, prosody_pitch_window, PITCH_WINDOW, PITCH_BINS);
     const vf level = vlog2(middle_power(&work) + LEVEL_FLOOR) * DB_PER_LOG2;
-    fft_complex256(&work);
+    fft_complex(&work, PITCH_BINS);
     fft_power(&work, PITCH_BINS, power);
     vf total = {0};
     for (int k = 0; k < PITCH_FIRST_BIN; k++)

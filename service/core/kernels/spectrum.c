@@ -19,14 +19,13 @@
 typedef struct rate_tables {
     int window, fft;
     const float *weights;
-    const uint16_t *reversal;
     const int8_t *mel_band;
     const float *mel_weight, *equal_loudness;
 } rate_tables;
 
-static const rate_tables tables8000 = {160, 256, prosody_spectrum_window8000, prosody_reversal128, prosody_mel_band8000, prosody_mel_weight8000,
+static const rate_tables tables8000 = {160, 256, prosody_spectrum_window8000, prosody_mel_band8000, prosody_mel_weight8000,
                                        prosody_equal_loudness8000};
-static const rate_tables tables16000 = {320, 512, prosody_spectrum_window16000, prosody_reversal256, prosody_mel_band16000, prosody_mel_weight16000,
+static const rate_tables tables16000 = {320, 512, prosody_spectrum_window16000, prosody_mel_band16000, prosody_mel_weight16000,
                                         prosody_equal_loudness16000};
 
 /* Mean square of the windowed frames: Parseval over the real transform of `fft` points, whose power is given for 0 .. fft / 2. */
@@ -104,14 +103,9 @@ void PROSODY_LEVEL_NAME(spectrum)(int32_t rate_hz, const signals_job *jobs) {
 
     for (int l = 0; l < LANES; l++)
         frames[l] = jobs[l].window;
-    fft_load(&work, frames, t->weights, t->window, t->reversal, t->fft / 2);
-    if (t->fft == 256) {
-        fft_complex128(&work);
-        fft_power(&work, 128, power);
-    } else {
-        fft_complex256(&work);
-        fft_power(&work, 256, power);
-    }
+    fft_load(&work, frames, t->weights, t->window, t->fft / 2);
+    fft_complex(&work, t->fft / 2);
+    fft_power(&work, t->fft / 2, power);
     vf square = mean_square(t, power);
     const int top = t->fft / 2 < BIN(5000) ? t->fft / 2 : (int)(5000 / HZ_PER_BIN);
     vf low = band_power(power, BIN(50), (int)(1000 / HZ_PER_BIN)) + POWER_FLOOR;

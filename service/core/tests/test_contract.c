@@ -9,7 +9,10 @@
 #define MAX_SAMPLES (16000 * SECONDS)
 #define MAX_FRAMES (100 * SECONDS)
 #define MAX_COLUMNS 64
-#define SETS sets
+#define EVERY_SET (PROSODY_SET_SIGNALS | PROSODY_SET_EGEMAPS)
+
+static uint32_t sets = PROSODY_SET_SIGNALS; /* of the states that are opened now */
+static uint32_t reserve;                    /* and their reserve_frames */
 
 static float rows_a[MAX_FRAMES * MAX_COLUMNS], rows_b[MAX_FRAMES * MAX_COLUMNS];
 
@@ -18,6 +21,8 @@ static prosody_state *open_state(int32_t rate_hz, const char *simd) {
     prosody_state *state = NULL;
     CHECK(prosody_config_init(&config, rate_hz) == PROSODY_OK, "rate %d", rate_hz);
     config.simd = simd;
+    config.sets = sets;
+    config.reserve_frames = reserve;
     CHECK(prosody_create(&config, &state) == PROSODY_OK, "level %s", simd);
     return state;
 }
@@ -46,14 +51,14 @@ static size_t stream(prosody_state *state, const float *x, size_t count, size_t 
         done += (size_t)taken;
         const ptrdiff_t ready = prosody_frames_ready(state);
         const size_t want = max_chunk == 0 ? MAX_FRAMES : random_below(random, 40);
-        const ptrdiff_t got = prosody_read(state, rows + frames * prosody_columns(SETS), want < MAX_FRAMES - frames ? want : MAX_FRAMES - frames);
+        const ptrdiff_t got = prosody_read(state, rows + frames * prosody_columns(sets), want < MAX_FRAMES - frames ? want : MAX_FRAMES - frames);
         CHECK(got >= 0 && got <= ready, "read gave %td of %td", got, ready);
         frames += (size_t)got;
     }
     for (ptrdiff_t held = 1; held > 0 || prosody_frames_ready(state) > 0;) {
         held = prosody_finish(state);
         CHECK(held >= 0, "finish gave %td", held);
-        frames += (size_t)prosody_read(state, rows + frames * prosody_columns(SETS), MAX_FRAMES - frames);
+        frames += (size_t)prosody_read(state, rows + frames * prosody_columns(sets), MAX_FRAMES - frames);
         if (frames == MAX_FRAMES)
             break;
     }
@@ -69,13 +74,83 @@ static void test_chunking(int32_t rate_hz, const char *simd, uint64_t *random) {
     CHECK(stream(state, x, count, 0, random, rows_a) == expected, "%zu samples", count);
     const size_t sizes[] = {1, 30, 200, 1700, 30000};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        if (i == 2) { /* a reserve never changes a row */
+            prosody_destroy(state);
+            reserve = 1 + (uint32_t)random_below(random, 200);
+            state = open_state(rate_hz, simd);
+            reserve = 0;
+        }
         CHECK(prosody_reset(state) == PROSODY_OK, "reset");
         CHECK(stream(state, x, count, sizes[i], random, rows_b) == expected, "chunks up to %zu", sizes[i]);
-        CHECK(memcmp(rows_a, rows_b, expected * prosody_columns(SETS) * sizeof(float)) == 0, "%s at %d Hz, chunks up to %zu", simd, rate_hz, sizes[i]);
+        CHECK(memcmp(rows_a, rows_b, expected * prosody_columns(sets) * sizeof(float)) == 0, "%s at %d Hz, chunks up to %zu", simd, rate_hz, sizes[i]);
     }
-    for (size_t i = 0; i < expected * prosody_columns(SETS); i++)
-        CHECK(isfinite(rows_a[i]), "column %s of frame %zu", prosody_column_name(SETS, i % prosody_columns(SETS)), i / prosody_columns(SETS));
+    for (size_t i = 0; i < expected * prosody_columns(sets); i++)
+        CHECK(isfinite(rows_a[i]), "column %s of frame %zu", prosody_column_name(sets, i % prosody_columns(sets)), i / prosody_columns(sets));
     prosody_destroy(state);
+}
+
+/* Streams advanced together give the rows that each gives alone. */
+#define STREAMS 5
+static void test_advance(int32_t rate_hz, const char *simd, uint64_t *random) {
+    static float x[STREAMS][MAX_SAMPLES];
+    prosody_state *states[STREAMS];
+    size_t total[STREAMS], done[STREAMS] = {0}, frames[STREAMS] = {0}, counts[STREAMS], left = 1;
+    static float rows[STREAMS][MAX_FRAMES * MAX_COLUMNS];
+    const size_t columns = prosody_columns(sets);
+    for (int i = 0; i < STREAMS; i++) {
+        total[i] = (size_t)rate_hz * SECONDS - random_below(random, 9000);
+        make_voice(x[i], rate_hz, total[i], random);
+        states[i] = open_state(rate_hz, simd);
+    }
+    while (left > 0) {
+        const float *chunks[STREAMS];
+        left = 0;
+        for (int i = 0; i < STREAMS; i++) {
+            counts[i] = random_below(random, (size_t)rate_hz / 3);
+            counts[i] = counts[i] < total[i] - done[i] ? counts[i] : total[i] - done[i];
+            chunks[i] = x[i] + done[i];
+        }
+        CHECK(prosody_advance(states, chunks, counts, STREAMS, NULL) == PROSODY_OK, "advance");
+        for (int i = 0; i < STREAMS; i++) {
+            done[i] += counts[i];
+            left += total[i] - done[i];
+            frames[i] += (size_t)prosody_read(states[i], rows[i] + frames[i] * columns, MAX_FRAMES - frames[i]);
+        }
+    }
+    for (int i = 0; i < STREAMS; i++) {
+        for (ptrdiff_t held = 1; held > 0;) {
+            held = prosody_finish(states[i]);
+            frames[i] += (size_t)prosody_read(states[i], rows[i] + frames[i] * columns, MAX_FRAMES - frames[i]);
+        }
+        prosody_reset(states[i]);
+        const size_t expected = stream(states[i], x[i], total[i], 0, random, rows_a);
+        CHECK(frames[i] == expected, "%zu frames, not %zu", frames[i], expected);
+        CHECK(memcmp(rows[i], rows_a, expected * columns * sizeof(float)) == 0, "stream %d of a batch on %s at %d Hz", i, simd, rate_hz);
+        prosody_destroy(states[i]);
+    }
+}
+
+/* One bad stream, and none of a batch has moved. */
+static void test_advance_errors(void) {
+    static float x[3][800];
+    const float *chunks[3] = {x[0], x[1], x[2]};
+    prosody_state *states[3] = {open_state(8000, NULL), open_state(16000, NULL), open_state(8000, "portable")};
+    size_t counts[3] = {800, 800, 800}, refused = 99;
+    CHECK(prosody_advance(states, chunks, counts, 0, &refused) == PROSODY_OK && prosody_advance(NULL, NULL, NULL, 0, NULL) == PROSODY_OK, "no streams");
+    CHECK(prosody_advance(NULL, chunks, counts, 3, &refused) == PROSODY_ERR_ARGUMENT, "null states");
+    CHECK(prosody_advance(states, chunks, NULL, 3, &refused) == PROSODY_ERR_ARGUMENT, "null counts");
+    x[2][799] = NAN;
+    CHECK(prosody_advance(states, chunks, counts, 3, &refused) == PROSODY_ERR_SAMPLE && refused == 2, "stream %zu", refused);
+    x[2][799] = 0.0f;
+    chunks[1] = NULL;
+    CHECK(prosody_advance(states, chunks, counts, 3, &refused) == PROSODY_ERR_ARGUMENT && refused == 1, "stream %zu", refused);
+    chunks[1] = x[1];
+    CHECK(prosody_advance(states, chunks, counts, 3, NULL) == PROSODY_OK && counts[0] == 800 && counts[1] == 800, "streams of several kinds");
+    CHECK(prosody_finish(states[0]) == 0 && prosody_frames_ready(states[0]) == 10 && prosody_finish(states[1]) == 0 && prosody_frames_ready(states[1]) == 5,
+          "each took its samples once");
+    CHECK(prosody_advance(states, chunks, counts, 3, &refused) == PROSODY_ERR_FINISHED && refused == 0, "stream %zu", refused);
+    for (int i = 0; i < 3; i++)
+        prosody_destroy(states[i]);
 }
 
 static void test_errors(void) {
@@ -95,6 +170,14 @@ static void test_errors(void) {
         config.f0_min_hz = ranges[i][0], config.f0_max_hz = ranges[i][1];
         CHECK(prosody_create(&config, &state) == PROSODY_ERR_ARGUMENT && state == NULL, "range %zu", i);
     }
+    prosody_config_init(&config, 8000);
+    const uint32_t bad_sets[] = {0, 4, 7, UINT32_MAX};
+    for (size_t i = 0; i < sizeof bad_sets / sizeof bad_sets[0]; i++) {
+        config.sets = bad_sets[i];
+        CHECK(prosody_create(&config, &state) == PROSODY_ERR_ARGUMENT && state == NULL, "sets %u", bad_sets[i]);
+    }
+    config.sets = EVERY_SET, config.reserve_frames = UINT32_MAX;
+    CHECK(prosody_create(&config, &state) == PROSODY_ERR_ARGUMENT && state == NULL, "reserve");
     CHECK(prosody_accept(NULL, rows_a, 1) == PROSODY_ERR_ARGUMENT, "null state");
     CHECK(prosody_accept_i16(NULL, NULL, 0) == PROSODY_ERR_ARGUMENT, "null state");
     CHECK(prosody_read(NULL, rows_a, 1) == PROSODY_ERR_ARGUMENT, "null state");
@@ -106,7 +189,6 @@ static void test_errors(void) {
     state = open_state(8000, NULL);
     CHECK(prosody_accept(state, NULL, 5) == PROSODY_ERR_ARGUMENT && prosody_read(state, NULL, 5) == PROSODY_ERR_ARGUMENT, "null buffer");
     CHECK(prosody_accept(state, NULL, 0) == 0 && prosody_read(state, NULL, 0) == 0, "empty buffer");
-    CHECK(prosody_state_bytes(state) <= 64 * 1024, "a state holds %zu bytes", prosody_state_bytes(state));
     CHECK(prosody_finish(state) == 0 && prosody_frames_ready(state) == 0, "an empty stream has no frames");
     CHECK(prosody_accept(state, rows_a, 1) == PROSODY_ERR_FINISHED && prosody_accept_i16(state, NULL, 0) == PROSODY_ERR_FINISHED, "finished");
     CHECK(prosody_reset(state) == PROSODY_OK && prosody_accept(state, rows_a, 1) == 1, "reset");
@@ -166,28 +248,46 @@ static void test_integers(uint64_t *random) {
     const ptrdiff_t taken = prosody_accept_i16(state, integers, 9600), ready = prosody_read(state, rows_a, MAX_FRAMES);
     prosody_reset(state);
     CHECK(prosody_accept(state, floats, 9600) == taken && prosody_read(state, rows_b, MAX_FRAMES) == ready && ready > 0, "taken %td", taken);
-    CHECK(memcmp(rows_a, rows_b, (size_t)ready * prosody_columns(SETS) * sizeof(float)) == 0, "integers and floats differ");
+    CHECK(memcmp(rows_a, rows_b, (size_t)ready * prosody_columns(sets) * sizeof(float)) == 0, "integers and floats differ");
     prosody_destroy(state);
 }
 
 static void test_names(void) {
-    CHECK(prosody_columns(SETS) > 0 && prosody_columns(SETS) <= MAX_COLUMNS, "columns");
-    for (size_t c = 0; c < prosody_columns(SETS); c++) {
-        CHECK(prosody_column_name(SETS, c) != NULL && prosody_column_unit(SETS, c) != NULL, "column %zu", c);
-        for (size_t d = 0; d < c; d++)
-            CHECK(strcmp(prosody_column_name(SETS, c), prosody_column_name(SETS, d)) != 0, "columns %zu and %zu", c, d);
+    for (sets = PROSODY_SET_SIGNALS; sets <= EVERY_SET; sets++) {
+        CHECK(prosody_columns(sets) > 0 && prosody_columns(sets) <= MAX_COLUMNS, "columns");
+        for (size_t c = 0; c < prosody_columns(sets); c++) {
+            CHECK(prosody_column_name(sets, c) != NULL && prosody_column_unit(sets, c) != NULL, "column %zu", c);
+            for (size_t d = 0; d < c; d++)
+                CHECK(strcmp(prosody_column_name(sets, c), prosody_column_name(sets, d)) != 0, "columns %zu and %zu", c, d);
+        }
+        CHECK(prosody_column_name(sets, prosody_columns(sets)) == NULL && prosody_column_unit(sets, SIZE_MAX) == NULL, "past the end");
     }
-    CHECK(prosody_column_name(SETS, prosody_columns(SETS)) == NULL && prosody_column_unit(SETS, SIZE_MAX) == NULL, "past the end");
-    for (int code = PROSODY_ERR_SIMD; code <= 0; code++)
+    CHECK(prosody_columns(EVERY_SET) == prosody_columns(PROSODY_SET_SIGNALS) + PROSODY_EGEMAPS_COLUMNS, "a row holds one set after the other");
+    CHECK(prosody_columns(0) == 0 && prosody_column_name(0, 0) == NULL, "no set");
+    sets = PROSODY_SET_SIGNALS;
+    for (int code = PROSODY_ERR_ROW; code <= 0; code++)
         CHECK(strcmp(prosody_strerror(code), prosody_strerror(-99)) != 0, "error %d has no text", code);
     CHECK(prosody_simd_name(99) == NULL && prosody_simd_available("portable"), "levels");
     CHECK(prosody_version()[0] != '\0', "version");
+}
+
+/* What a server pays for each channel. */
+static void test_size(void) {
+    for (sets = PROSODY_SET_SIGNALS; sets <= EVERY_SET; sets++)
+        for (int32_t rate_hz = 8000; rate_hz <= 16000; rate_hz += 8000) {
+            prosody_state *state = open_state(rate_hz, NULL);
+            CHECK(prosody_state_bytes(state) <= 64 * 1024, "a state holds %zu bytes", prosody_state_bytes(state));
+            prosody_destroy(state);
+        }
+    sets = PROSODY_SET_SIGNALS;
 }
 
 int main(void) {
     uint64_t random = check_start("contract");
     test_errors();
     test_names();
+    test_size();
+    test_advance_errors();
     test_queue();
     test_no_backlog();
     test_integers(&random);
@@ -197,8 +297,11 @@ int main(void) {
             continue;
         }
         test_refusal(prosody_simd_name(i));
-        test_chunking(8000, prosody_simd_name(i), &random);
-        test_chunking(16000, prosody_simd_name(i), &random);
+        for (sets = PROSODY_SET_SIGNALS; sets <= EVERY_SET; sets++)
+            for (int32_t rate_hz = 8000; rate_hz <= 16000; rate_hz += 8000) {
+                test_chunking(rate_hz, prosody_simd_name(i), &random);
+                test_advance(rate_hz, prosody_simd_name(i), &random);
+            }
     }
     return check_end();
 }

@@ -10,6 +10,7 @@
 #define STEPS 4000
 
 typedef struct model {
+    uint32_t sets;
     uint64_t taken;     /* samples */
     uint64_t read;      /* frames */
     int finished;
@@ -33,10 +34,10 @@ static void make_chunk(float *x, size_t count, uint64_t *random) {
     }
 }
 
-static void check_rows(const float *rows, ptrdiff_t count, const char *simd) {
-    const size_t columns = prosody_columns();
+static void check_rows(uint32_t sets, const float *rows, ptrdiff_t count, const char *simd) {
+    const size_t columns = prosody_columns(sets);
     for (size_t i = 0; count > 0 && i < (size_t)count * columns; i++)
-        CHECK(isfinite(rows[i]), "%s is %g on %s", prosody_column_name(i % columns), (double)rows[i], simd);
+        CHECK(isfinite(rows[i]), "%s is %g on %s", prosody_column_name(sets, i % columns), (double)rows[i], simd);
 }
 
 static void step(prosody_state *state, model *m, uint64_t *random) {
@@ -62,7 +63,7 @@ static void step(prosody_state *state, model *m, uint64_t *random) {
     } else if (action < 18) {
         const ptrdiff_t ready = prosody_frames_ready(state), got = prosody_read(state, rows, size % (ROWS + 1));
         CHECK(got >= 0 && got <= ready, "%td of %td", got, ready);
-        check_rows(rows, got, prosody_simd_level(state));
+        check_rows(m->sets, rows, got, prosody_simd_level(state));
         m->read += (uint64_t)got;
         CHECK(m->read <= m->taken / prosody_hop(state), "more frames than samples");
     } else if (action == 18) {
@@ -72,21 +73,23 @@ static void step(prosody_state *state, model *m, uint64_t *random) {
         CHECK(held > 0 || m->read + (uint64_t)prosody_frames_ready(state) == m->taken / prosody_hop(state), "frames are missing at the end");
     } else if (random_below(random, 4) == 0) {
         prosody_reset(state);
-        *m = (model){0};
+        *m = (model){m->sets, 0, 0, 0};
     }
 }
 
 int main(void) {
     uint64_t random = check_start("hostile");
     for (size_t i = 0; prosody_simd_name(i) != NULL; i++)
-        for (int32_t rate_hz = 8000; rate_hz <= 16000; rate_hz += 8000) {
+        for (int kind = 0; kind < 6; kind++) {
             prosody_config config;
+            const int32_t rate_hz = kind % 2 ? 16000 : 8000;
             prosody_state *state;
             prosody_config_init(&config, rate_hz);
             config.simd = prosody_simd_name(i);
+            config.sets = (uint32_t)(1 + kind / 2);
             if (prosody_create(&config, &state) == PROSODY_ERR_SIMD)
                 continue;
-            model m = {0};
+            model m = {config.sets, 0, 0, 0};
             for (int n = 0; n < STEPS; n++)
                 step(state, &m, &random);
             prosody_destroy(state);

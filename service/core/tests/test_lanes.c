@@ -28,7 +28,7 @@ static void test_functions(uint64_t *random) {
 }
 
 static void test_moves(uint64_t *random) {
-    vf v[LANES], t[LANES];
+    vf v[LANES], t[LANES], up;
     for (int i = 0; i < LANES; i++)
         for (int l = 0; l < LANES; l++)
             v[i][l] = random_sample(random);
@@ -37,6 +37,9 @@ static void test_moves(uint64_t *random) {
     for (int i = 0; i < LANES; i++)
         for (int l = 0; l < LANES; l++)
             CHECK(t[i][l] == v[l][i], "row %d lane %d", i, l);
+    up = lane_before(v[0]);
+    for (int l = 0; l < LANES; l++)
+        CHECK(up[l] == v[0][l > 0 ? l - 1 : 0], "lane %d moved up", l);
     for (uint32_t bits = 0; bits < (1u << LANES); bits += 1 + (uint32_t)random_below(random, 37)) {
         vi mask;
         for (int l = 0; l < LANES; l++)
@@ -47,9 +50,9 @@ static void test_moves(uint64_t *random) {
 
 /* Power spectrum of windowed frames of `size` samples against the sum in double. */
 static void test_power(int fft, int size, uint64_t *random) {
-    static float x[LANES][512], weights[512];
+    static float x[LANES][1024], weights[1024];
     static fft_work work;
-    static vf power[257];
+    static vf power[513];
     const float *frames[LANES];
     for (int l = 0; l < LANES; l++) {
         frames[l] = x[l];
@@ -58,11 +61,8 @@ static void test_power(int fft, int size, uint64_t *random) {
     }
     for (int n = 0; n < size; n++)
         weights[n] = 0.5f + 0.5f * random_sample(random);
-    fft_load(&work, frames, weights, size, fft == 256 ? prosody_reversal128 : prosody_reversal256, fft / 2);
-    if (fft == 256)
-        fft_complex128(&work);
-    else
-        fft_complex256(&work);
+    fft_load(&work, frames, weights, size, fft / 2);
+    fft_complex(&work, fft / 2);
     fft_power(&work, fft / 2, power);
     for (int l = 0; l < LANES; l += 3)
         for (int k = 0; k <= fft / 2; k++) {
@@ -75,20 +75,20 @@ static void test_power(int fft, int size, uint64_t *random) {
         }
 }
 
-static void test_cosine(uint64_t *random) {
+static void test_cosine(int half, int lags, uint64_t *random) {
     static fft_work work;
-    static vf s[257], r[160];
+    static vf s[513], r[512];
     double total = 0;
-    for (int k = 0; k <= 256; k++) {
+    for (int k = 0; k <= half; k++) {
         for (int l = 0; l < LANES; l++)
             s[k][l] = 1.0f + random_sample(random);
         total += (double)s[k][0];
     }
-    fft_cosine(&work, s, r, 160);
-    for (int m = 0; m < 160; m++) {
-        double sum = 0.5 * ((double)s[0][0] + (m % 2 ? -1 : 1) * (double)s[256][0]);
-        for (int j = 1; j < 256; j++)
-            sum += (double)s[j][0] * cos(PI * j * m / 256);
+    fft_cosine(&work, s, r, lags, half);
+    for (int m = 0; m < lags; m++) {
+        double sum = 0.5 * ((double)s[0][0] + (m % 2 ? -1 : 1) * (double)s[half][0]);
+        for (int j = 1; j < half; j++)
+            sum += (double)s[j][0] * cos(PI * j * m / half);
         CHECK(fabs((double)r[m][0] - sum) < 2e-6 * total, "lag %d: %g, not %g", m, (double)r[m][0], sum);
     }
 }
@@ -104,6 +104,8 @@ int test_lanes(void) {
     test_power(512, 320, &random);
     test_power(512, 384, &random);
     test_power(512, 512, &random);
-    test_cosine(&random);
+    test_power(1024, 960, &random);
+    test_cosine(256, 160, &random);
+    test_cosine(512, 336, &random);
     return check_end();
 }
