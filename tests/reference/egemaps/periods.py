@@ -22,8 +22,8 @@ from .windows import Float, hop
 SEARCH = 0.15
 """Share of the period searched on either side: of 0.1 to 0.3 the nearest to openSMILE on real calls."""
 MIN_MATCH = 0.85
-"""Correlation that both periods of a pair must reach. White noise at 7.5 dB alone brings a perfect voice to it; of 0.5 to 0.98 the nearest to
-the truth in six conditions together (bench.egemaps_functional_truth, voices apart from the bench's own)."""
+"""Correlation that both periods of a pair must reach. White noise at 7.5 dB alone brings a perfect voice to it; of 0.5 to 0.98 the
+nearest to the truth in six conditions together (bench.egemaps_functional_truth, voices apart from the bench's own)."""
 MAX_CHANGE = 0.1
 """Relative change of length beyond which two periods are no neighbours (Praat's limit of 1.3 in the ratio, for a search of 15 %)."""
 ENERGY_FLOOR = 1e-12
