@@ -30,7 +30,6 @@ Every error that a user can cause says what value was received and what would wo
     ├── ProfileError                the memory of callers, agents and outcomes refuses
     │   ├── ConsentError            the caller has not agreed to what was asked
     │   ├── UnknownCallerError      nothing is held of that caller
-    │   ├── UnknownAgentError       no agent of that id
     │   ├── UnknownDecisionError    no decision of that id is held
     │   ├── RequestConflictError    a request id came again with other content
     │   ├── KeyRingError            the deployment's secrets cannot be used
@@ -221,10 +220,6 @@ class ConsentError(ProfileError):
 
 class UnknownCallerError(ProfileError):
     """Nothing is held of that caller. Messages never repeat the key."""
-
-
-class UnknownAgentError(ProfileError):
-    """No agent of that id."""
 
 
 class UnknownDecisionError(ProfileError):

@@ -58,7 +58,6 @@ _TABLE: Final[dict[type[e.SimpaticoError], tuple[grpc.StatusCode, str]]] = {
     e.ProfileError: (_Code.FAILED_PRECONDITION, "PROFILE"),
     e.ConsentError: (_Code.FAILED_PRECONDITION, "CONSENT"),
     e.UnknownCallerError: (_Code.NOT_FOUND, "UNKNOWN_CALLER"),
-    e.UnknownAgentError: (_Code.NOT_FOUND, "UNKNOWN_AGENT"),
     e.UnknownDecisionError: (_Code.NOT_FOUND, "UNKNOWN_DECISION"),
     e.RequestConflictError: (_Code.ALREADY_EXISTS, "REQUEST_CONFLICT"),
     e.KeyRingError: (_Code.FAILED_PRECONDITION, "KEY_RING"),
