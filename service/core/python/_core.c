@@ -2,8 +2,7 @@
  *
  * The GIL is released while samples are measured. A state that another thread is using refuses the call instead of corrupting itself.
  */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "binding.h"
 
 #include <string.h>
 
@@ -15,8 +14,7 @@ typedef struct {
     int busy;
 } StateObject;
 
-/* The one place that turns an error code into an exception. */
-static PyObject *raise_code(int code) {
+PyObject *raise_code(int code) {
     PyObject *type = code == PROSODY_ERR_MEMORY     ? PyExc_MemoryError
                      : code == PROSODY_ERR_FINISHED ? PyExc_RuntimeError
                                                     : PyExc_ValueError;
@@ -195,8 +193,7 @@ static PyType_Spec state_spec = {
     .slots = state_slots,
 };
 
-/* A tuple of the strings that `at` gives for 0, 1, ... until NULL. */
-static PyObject *strings(const char *(*at)(size_t), int available_only) {
+PyObject *strings(const char *(*at)(size_t), int available_only) {
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list != NULL && at(i) != NULL; i++) {
         if (available_only && !prosody_simd_available(at(i)))
@@ -213,7 +210,7 @@ static PyObject *strings(const char *(*at)(size_t), int available_only) {
     return tuple;
 }
 
-static int add(PyObject *module, const char *name, PyObject *value) {
+int add(PyObject *module, const char *name, PyObject *value) {
     const int code = value == NULL ? -1 : PyModule_AddObjectRef(module, name, value);
     Py_XDECREF(value);
     return code;
@@ -226,7 +223,7 @@ static int module_exec(PyObject *module) {
         add(module, "VERSION", PyUnicode_FromString(prosody_version())) < 0 ||
         add(module, "COMPILER", PyUnicode_FromString(__VERSION__)) < 0 ||
         add(module, "LATENCY_FRAMES", PyLong_FromSize_t(prosody_latency_frames())) < 0 ||
-        add(module, "MAX_ABS", PyFloat_FromDouble(PROSODY_MAX_ABS)) < 0)
+        add(module, "MAX_ABS", PyFloat_FromDouble(PROSODY_MAX_ABS)) < 0 || add_functionals(module) < 0)
         return -1;
     return 0;
 }
