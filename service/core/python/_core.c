@@ -53,13 +53,17 @@ static void state_dealloc(StateObject *self) {
     Py_DECREF(type);
 }
 
+/* Atomic, because a free-threaded Python has no lock around this. */
 static int enter(StateObject *self) {
-    if (self->busy) {
+    if (__atomic_exchange_n(&self->busy, 1, __ATOMIC_ACQUIRE)) {
         PyErr_SetString(PyExc_RuntimeError, "this state is in use by another thread; give each thread its own");
         return 0;
     }
-    self->busy = 1;
     return 1;
+}
+
+static void leave(StateObject *self) {
+    __atomic_store_n(&self->busy, 0, __ATOMIC_RELEASE);
 }
 
 /* What a buffer holds: 'f' float32, 'h' int16, or 0 for anything else. */
@@ -124,7 +128,7 @@ static PyObject *state_push(StateObject *self, PyObject *args) {
         else
             code = push_all(self->state, samples.buf, count, kind, out.buf, (size_t)max_rows);
         Py_END_ALLOW_THREADS
-        self->busy = 0;
+        leave(self);
         result = code < 0 ? raise_code((int)code) : PyLong_FromSsize_t(code);
     }
     PyBuffer_Release(&samples);
@@ -148,7 +152,7 @@ static PyObject *state_finish(StateObject *self, PyObject *args) {
             written += (size_t)got;
         } while (held > 0 && got > 0);
         Py_END_ALLOW_THREADS
-        self->busy = 0;
+        leave(self);
         result = PyLong_FromSize_t(written);
     }
     PyBuffer_Release(&out);
@@ -160,7 +164,7 @@ static PyObject *state_reset(StateObject *self, PyObject *unused) {
     if (!enter(self))
         return NULL;
     prosody_reset(self->state);
-    self->busy = 0;
+    leave(self);
     Py_RETURN_NONE;
 }
 
@@ -230,6 +234,9 @@ static int module_exec(PyObject *module) {
 
 static PyModuleDef_Slot module_slots[] = {
     {Py_mod_exec, module_exec},
+#ifdef Py_GIL_DISABLED
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
     {0, NULL},
 };
 
