@@ -179,9 +179,14 @@ def smile_f0_hz(frames: Float) -> Float:
 
 
 def core_f0_hz(x: Float, rate_hz: int) -> Float:
-    """F0 of the core on the grid of the long window, Hz: geometric mean of the two frames about its centre, or the voiced one of them."""
+    """F0 of the core on the grid of the long window, Hz, 0 where unvoiced.
+
+    The long window is centred between two frames of the core. Where both are voiced it is their geometric mean; where one is, it is that
+    one's, if their voicing probabilities average above one half (decision 0098).
+    """
     extractor = FrameExtractor(rate_hz)
     rows = np.concatenate([extractor.push(x.astype(np.float32)), extractor.finish()])
-    f0 = rows[:, INDEX["f0_hz"]].astype(np.float64)
-    a, b = (f0[k : len(f0) - max(CORE_OFFSETS) + k] for k in CORE_OFFSETS)
-    return np.where((a > 0) & (b > 0), np.sqrt(a * b), np.maximum(a, b))
+    f0, likely = rows[:, INDEX["f0_hz"]].astype(np.float64), rows[:, INDEX["voicing_probability"]].astype(np.float64)
+    (a, p), (b, q) = ((c[k : len(f0) - max(CORE_OFFSETS) + k] for c in (f0, likely)) for k in CORE_OFFSETS)
+    both = (a > 0) & (b > 0)
+    return np.where(both, np.sqrt(a * b), np.where(p + q > 1, np.maximum(a, b), 0.0))
