@@ -3,7 +3,7 @@
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
 VENV   := .venv
 BIN    := $(VENV)/bin
-SOURCES := pyproject.toml meson.build $(shell find service models proto -type f -not -name '*.pyc' -not -path '*/__pycache__/*' -not -name '*.so')
+SOURCES := pyproject.toml meson.build meson.options tools/list_package.py $(shell find service models proto -type f -not -name '*.pyc' -not -path '*/__pycache__/*' -not -name '*.so')
 
 # Benchmarks and tests are single-threaded so that figures compare.
 export OMP_NUM_THREADS ?= 1
@@ -13,12 +13,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # The environment whose Python and meson build the extension in the tree.
 MESON = PATH="$(dir $(PYTHON)):$$PATH" "$(PYTHON)" -m mesonbuild.mesonmain
 
-.PHONY: inplace help setup build proto check lint test ctest bench demo clean
+.PHONY: inplace help setup build proto check lint test ctest package bench demo clean
 
 help:
 	@echo "make demo    build, start the service, stream a sample call to it, print the result"
 	@echo "make test    build and run all tests"
-	@echo "make check   lint, types, import layers, generated code, C tests under sanitizers"
+	@echo "make check   lint, types, import layers, generated code, C tests under sanitizers and by two compilers, the package"
 	@echo "make bench   the figures of the README and docs (installs the reference packages)"
 	@echo "make proto   regenerate the gRPC code"
 	@echo "make clean   remove everything that was built"
@@ -45,7 +45,7 @@ setup build: $(VENV)/.built
 # The C extension beside its Python package, for work in the tree: service/simpatico/_core.abi3.so
 inplace: build/inplace/build.ninja
 	$(MESON) compile -C build/inplace
-	cp build/inplace/_core.abi3.so service/simpatico/_core.abi3.so
+	cp build/inplace/service/_core.*.so service/simpatico/
 
 build/inplace/build.ninja:
 	$(MESON) setup build/inplace
@@ -61,10 +61,17 @@ lint: $(VENV)/.dev
 	$(BIN)/buf lint
 	$(BIN)/python tools/generate_proto.py --check
 
+# The C tests: under sanitizers, by gcc and by clang without warnings, and as on a processor without kernels of its own.
 ctest: $(VENV)/.dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/ctest.sh
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/compilers_test.sh
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/portable_test.sh $(BIN)/python
 
-check: lint ctest
+# The source distribution and the wheel, built and used as a user would.
+package: $(VENV)/.dev
+	$(BIN)/python tools/package_test.py
+
+check: lint ctest package
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term

@@ -1,161 +1,276 @@
-"""Who is nearer the truth, where our eGeMAPS and opensmile's differ: steady synthetic vowels with known formants, jitter, shimmer and
-H1-H2.
+"""Who is nearer the truth, where our eGeMAPS and opensmile's differ: one table against known truth, with Praat beside.
 
-    python -m bench.egemaps_truth [--vowels N]
+    python -m bench.egemaps_truth [--vowels N] [--voices N] [--ours core|reference]
 
-One pulse per period through a cascade of formants (Klatt 1980), 2 s, F0 90-240 Hz, period SD 0.2-1.5 %, level SD 0.05-0.8 dB, then
-rounded to 16 bits.
-"Telephone" is 300-3400 Hz with white noise at 20 dB. Rows: ours given the true mean F0, ours with
-the core's F0, opensmile's eGeMAPSv02, Praat (Burg formants, pulses by
-cross-correlation). Figures: Pearson r with the truth over the vowels, and the median absolute error in the unit given.
+F0, formants, bandwidths, jitter, shimmer and H1-H2 of steady vowels, HNR of mixtures, slopes of tilted noise (``bench.egemaps_vowels``):
+median absolute error. Gross pitch errors (GPE, over 20 %) and voicing decision errors (VDE) of connected speech, in % of frames
+(``bench.pitch_cases``, held-out seeds; the others read at the offset in time that suits each best, ours at none). HNR and slopes of ours
+are those of the signals set, which are meant as the figure itself (HNR of 0-4 kHz at either rate; at 16 kHz the HNR of the whole band is
+the eGeMAPS column with the window divided out, ``simpatico.features.harmonicity``); the eGeMAPS columns under the same names keep
+opensmile's definition and stand in rows of their own. The H1-H2 of ours is the reference's true one (fundamental over second harmonic).
+
+"Guess" is the error of who always says the middle of what was drawn: an error that is not clearly below it is no measurement.
+The verdict compares ours with the better of the others, case by case: "ours" or the other's name where a 95 % bootstrap interval of the
+mean difference of absolute errors (capped at ten times the median) lies on one side of zero, else, or where both differ by less than 2 %
+or the figure's grain, "even".
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import parselmouth
 from parselmouth.praat import call
-from scipy.signal import butter, lfilter, sosfilt
 
-from bench.egemaps_agreement import Smile, core_f0_hz
+from bench.egemaps_material import OURS, Ours, Smile, core_f0_hz, make_ours
+from bench.egemaps_vowels import DURATION_S, Tilted, Vowel, draw_mixture, draw_tilted, draw_vowel, send
+from bench.pitch_cases import Score, cases, score
+from bench.pitch_trackers import at_frames, available
+from bench.synthvoice import FAMILIES, Condition, babble
+from simpatico.core import INDEX, FrameExtractor
+from simpatico.features.harmonicity import unwindowed_hnr_db
 from tests.reference.egemaps import harmonics, names, windows
-from tests.reference.egemaps.descriptors import describe
-from tests.reference.egemaps.functionals import functionals
 from tests.reference.egemaps.windows import Float
 
-DURATION_S = 2.0
-OVERSAMPLING = 6
-BANDWIDTHS_HZ = (60.0, 90.0, 130.0, 180.0, 250.0)
-SNR_DB = 20.0
+SEED = 16
+CONDITIONS = (
+    Condition(16000, "full", "none", np.inf),
+    Condition(16000, "full", "white", 10.0),
+    Condition(8000, "full", "none", np.inf),
+    Condition(8000, "tel", "none", np.inf),
+    Condition(8000, "tel", "white", 10.0),
+    Condition(8000, "tel", "babble", 10.0),
+)
+VOWEL_FIGURES = ("F0 st", "F1 Hz", "F2 Hz", "F3 Hz", "B1 Hz", "B2 Hz", "B3 Hz", "jitter %", "shimmer dB", "H1-H2 dB")
+VOWEL_COLUMNS = ("F0semitoneFrom27.5Hz", "F1frequency", "F2frequency", "F3frequency", "F1bandwidth", "F2bandwidth", "F3bandwidth",
+                 "jitterLocal", "shimmerLocaldB", "logRelF0-H1-H2")  # fmt: skip
+PERCENT = np.array([1, 1, 1, 1, 1, 1, 1, 100, 1, 1])
+MIN_FRAMES = 5
+OFFSETS_S = tuple(np.arange(-0.04, 0.0401, 0.005))
+TRACKERS = {"ours": "Simpatico", "opensmile": "openSMILE", "Praat": "Praat ac"}
+WHO = ("ours", "opensmile", "Praat")
+RESAMPLES = 1000
+CAP = 10.0
+EQUAL = 0.02
+"""Share of the better one's error that counts as no difference."""
+GRAINS = {"F0 st": 0.02, "jitter %": 0.02, "shimmer dB": 0.02}
+"""Differences that nobody can use: 0.02 st is a fifth of the least change of F0 that listeners notice ('t Hart 1981: far more, in
+speech)."""
+OFF_ST = 1.0
 
 
 @dataclass(frozen=True)
-class Vowel:
-    """A vowel and what is true of it."""
+class Line:
+    """One figure in one condition: absolute errors of each over the cases [n], NaN where it says nothing."""
 
-    samples: Float
-    rate_hz: int
-    f0_hz: float
-    formants_hz: tuple[float, float, float]
-    jitter: float
-    shimmer_db: float
-    h1_h2_db: float
+    figure: str
+    condition: str
+    errors: dict[str, Float]
+    guess: float = np.nan
 
 
-def make(rng: np.random.Generator, rate_hz: int, telephone: bool) -> Vowel:
-    """One vowel, drawn at random."""
-    f0 = float(np.exp(rng.uniform(np.log(90), np.log(240))))
-    f1 = rng.uniform(300, 850)
-    f2 = rng.uniform(max(f1 + 400, 800), 2300)
-    f3 = rng.uniform(max(f2 + 400, 2300), 3100)
-    formants = (f1, f2, f3, f3 + 1000, f3 + 2000)
-    fine = rate_hz * OVERSAMPLING
-    count = int(DURATION_S * f0 * 1.2)
-    period = (1 + rng.uniform(0.002, 0.015) * rng.standard_normal(count)) / f0
-    level = 10 ** (rng.uniform(0.05, 0.8) * rng.standard_normal(count) / 20)
-    onset = np.cumsum(period) - period[0]
-    used = onset < DURATION_S - 2 / fine
-    source = np.zeros(int(DURATION_S * fine))
-    source[np.round(onset[used] * fine).astype(int)] = level[used]
-    numerator, denominators = _tract(formants, rng.uniform(200, 2000), fine)
-    y = source
-    for d in denominators:
-        y = lfilter(numerator, d, y)
-    x = _decimate(y)
-    x = _channel(rng, x, rate_hz) if telephone else x
-    x = np.trunc(0.5 * x / np.abs(x).max() * 32767) / 32768
-    relative = np.abs(np.diff(period[used]))
-    pairs = np.abs(20 * np.log10(level[used][1:] / level[used][:-1]))
-    gain = [np.prod([abs(1 / np.polyval(d[::-1], np.exp(-2j * np.pi * m * f0 / fine))) for d in denominators]) for m in (1, 2)]
-    h1_h2 = 20 * np.log10(gain[0] / gain[1])
-    return Vowel(x, rate_hz, f0, (f1, f2, f3), float(relative.mean() / period[used].mean()), float(pairs.mean()), float(h1_h2))
+def spread(truth: Float) -> float:
+    """Median absolute error of the middle as a guess."""
+    return float(np.median(np.abs(truth - np.median(truth))))
 
 
-def _tract(formants: tuple[float, ...], tilt_hz: float, rate_hz: int) -> tuple[list[float], list[Float]]:
-    denominators = [np.array([1, -np.exp(-2 * np.pi * tilt_hz / rate_hz)])]
-    for f, b in zip(formants, BANDWIDTHS_HZ, strict=True):
-        r = np.exp(-np.pi * b / rate_hz)
-        denominators.append(np.array([1, -2 * r * np.cos(2 * np.pi * f / rate_hz), r * r]))
-    return [1.0], denominators
+def functional(values: Float, name: str) -> float:
+    """One of the 88 by name."""
+    return float(values[names.FUNCTIONAL_NAMES.index(name)])
 
 
-def _decimate(y: Float) -> Float:
-    sos = butter(10, 0.9 / OVERSAMPLING, output="sos")
-    return np.asarray(sosfilt(sos, y))[::OVERSAMPLING]
+def signals(x: Float, rate_hz: int) -> Float:
+    """Rows of the signals set."""
+    extractor = FrameExtractor(rate_hz)
+    return np.concatenate([extractor.push(x.astype(np.float32)), extractor.finish()]).astype(np.float64)
 
 
-def _channel(rng: np.random.Generator, x: Float, rate_hz: int) -> Float:
-    band = sosfilt(butter(4, (300, 3400), "bandpass", fs=rate_hz, output="sos"), x)
-    return np.asarray(band + rng.standard_normal(len(x)) * np.sqrt(np.mean(band**2)) * 10 ** (-SNR_DB / 20))
+def vowel_figures(values: Float) -> Float:
+    """``VOWEL_FIGURES`` from the 88."""
+    return np.array([functional(values, f"{k}_sma3nz_amean") for k in VOWEL_COLUMNS]) * PERCENT
 
 
-def ours(v: Vowel, f0: Float) -> list[float]:
-    """F0, F1-F3, jitter, shimmer, H1-H2 by the reference, given the F0 of each frame."""
-    d = describe(v.samples, f0, v.rate_hz)
-    f = functionals(d)
-    spectra = windows.long_magnitudes(v.samples, v.rate_hz)
-    h = harmonics.true_h1_h2_db(spectra, f0[: len(spectra)], v.rate_hz)
-    return [*_shared(f), float(h[h != 0].mean()) if (h != 0).any() else np.nan]
+def true_h1_h2_db(x: Float, rate_hz: int) -> float:
+    """Fundamental over second harmonic by the reference, with the core's F0."""
+    spectra, f0 = windows.long_magnitudes(x, rate_hz), core_f0_hz(x, rate_hz)
+    n = min(len(spectra), len(f0))
+    h = harmonics.true_h1_h2_db(spectra[:n], f0[:n], rate_hz)
+    return float(h[h != 0].mean()) if (h != 0).any() else np.nan
 
 
-def theirs(v: Vowel, smile: Smile) -> list[float]:
-    """The same by opensmile."""
-    f = dict(zip(names.FUNCTIONAL_NAMES, smile.functionals(v.samples, v.rate_hz), strict=True))
-    return [*_shared(f), f["logRelF0-H1-H2_sma3nz_amean"]]
-
-
-def _shared(f: dict[str, float]) -> list[float]:
-    keys = ("F0semitoneFrom27.5Hz", "F1frequency", "F2frequency", "F3frequency", "jitterLocal", "shimmerLocaldB")
-    return [f[f"{k}_sma3nz_amean"] for k in keys]
-
-
-def praat(v: Vowel) -> list[float]:
-    """The same by Praat; no H1-H2."""
-    sound = parselmouth.Sound(v.samples, v.rate_hz)
-    ceiling = min(5500.0, v.rate_hz / 2)
+def praat_vowel(x: Float, rate_hz: int) -> Float:
+    """The same by Praat, settings of its manual; no H1-H2."""
+    sound = parselmouth.Sound(x, rate_hz)
+    ceiling = min(5500.0, rate_hz / 2)
     track = sound.to_formant_burg(max_number_of_formants=4 if ceiling < 5000 else 5, maximum_formant=ceiling)
     times = np.arange(0.1, DURATION_S - 0.1, 0.01)
     formants = [float(np.nanmean([track.get_value_at_time(k, t) for t in times])) for k in (1, 2, 3)]
+    widths = [float(np.nanmean([track.get_bandwidth_at_time(k, t) for t in times])) for k in (1, 2, 3)]
     pulses = call([sound, sound.to_pitch(pitch_floor=75, pitch_ceiling=300)], "To PointProcess (cc)")
     jitter = call(pulses, "Get jitter (local)", 0, 0, 0.0001, 0.02, 1.3)
     shimmer = call([sound, pulses], "Get shimmer (local_dB)", 0, 0, 0.0001, 0.02, 1.3, 1.6)
     pitch = sound.to_pitch_ac(pitch_floor=75, pitch_ceiling=500).selected_array["frequency"]
-    return [float(np.mean(12 * np.log2(pitch[pitch > 0] / 27.5))), *formants, jitter, shimmer, np.nan]
+    f0 = float(np.mean(12 * np.log2(pitch[pitch > 0] / 27.5))) if (pitch > 0).any() else np.nan
+    return np.array([f0, *formants, *widths, jitter, shimmer, np.nan]) * PERCENT
+
+
+def whole_band_hnr_db(frames: Float) -> float:
+    """Mean over voiced frames of the eGeMAPS column with the window divided out."""
+    st, hnr = (frames[:, names.LLD_NAMES.index(f"{k}_sma3nz")] for k in ("F0semitoneFrom27.5Hz", "HNRdBACF"))
+    voiced = st > 0
+    return float(unwindowed_hnr_db(hnr[voiced], 27.5 * 2 ** (st[voiced] / 12)).mean()) if voiced.sum() >= MIN_FRAMES else np.nan
+
+
+def praat_hnr_db(x: Float, rate_hz: int) -> float:
+    """Praat's harmonicity by cross-correlation, mean over the frames it calls voiced."""
+    values = parselmouth.Sound(x, rate_hz).to_harmonicity_cc().values
+    return float(values[values > -200].mean()) if (values > -200).any() else np.nan
+
+
+def vowel_lines(condition: Condition, vowels: list[Vowel], ours: Ours, smile: Smile, crowd: Float) -> Iterator[Line]:
+    """Errors on steady vowels."""
+    said: dict[str, list[Float]] = {who: [] for who in WHO}
+    truth = []
+    for k, v in enumerate(vowels):
+        x, _ = send(v.samples, condition, np.random.default_rng([SEED, 1, k]), crowd)
+        mine = vowel_figures(ours.measure(x, condition.rate_hz).functionals)
+        mine[-1] = true_h1_h2_db(x, condition.rate_hz)
+        said["ours"].append(mine)
+        said["opensmile"].append(vowel_figures(smile.functionals(x, condition.rate_hz)))
+        said["Praat"].append(praat_vowel(x, condition.rate_hz))
+        truth.append([12 * np.log2(v.f0_hz / 27.5), *v.formants_hz, *v.bandwidths_hz, 100 * v.jitter, v.shimmer_db, v.h1_h2_db])
+    for k, figure in enumerate(VOWEL_FIGURES):
+        if figure.startswith("H1-H2") and condition.band == "tel":
+            continue  # the fundamental is not there
+        true = np.array(truth)[:, k]
+        errors = {who: np.abs(np.array(m)[:, k] - true) for who, m in said.items()}
+        yield Line(figure, str(condition), errors, spread(true))
+        if figure == "F0 st":
+            yield Line("vowels off by 1 st %", str(condition), {w: 100.0 * ~(e <= OFF_ST) for w, e in errors.items()})
+
+
+def mixture_lines(condition: Condition, count: int, ours: Ours, smile: Smile, crowd: Float) -> Iterator[Line]:
+    """Errors of HNR; the truth is what arrives of the periodic part over everything else that arrives."""
+    rng = np.random.default_rng(SEED + 1)
+    said: dict[str, list[float]] = {who: [] for who in (*WHO, "eGeMAPS", "whole band")}
+    truth = []
+    for k in range(count):
+        mixture = draw_mixture(rng)
+        noise_rng = np.random.default_rng([SEED, 2, k])
+        x, _ = send(mixture.periodic + mixture.noise, condition, noise_rng, crowd)
+        _, periodic = send(mixture.periodic, condition, noise_rng, crowd)
+        truth.append(10 * np.log10(np.sum(periodic**2) / np.sum((x - periodic) ** 2)))
+        rows, mine = signals(x, condition.rate_hz), ours.measure(x, condition.rate_hz)
+        voiced = rows[:, INDEX["f0_hz"]] > 0
+        said["ours"].append(float(rows[voiced, INDEX["hnr_db"]].mean()) if voiced.sum() >= MIN_FRAMES else np.nan)
+        said["eGeMAPS"].append(functional(mine.functionals, "HNRdBACF_sma3nz_amean"))
+        said["whole band"].append(whole_band_hnr_db(mine.frames))
+        said["opensmile"].append(functional(smile.functionals(x, condition.rate_hz), "HNRdBACF_sma3nz_amean"))
+        said["Praat"].append(praat_hnr_db(x, condition.rate_hz))
+    errors = {who: np.abs(np.array(v) - np.array(truth)) for who, v in said.items()}
+    guess = spread(np.array(truth))
+    yield Line("HNR dB", str(condition), {who: errors[who] for who in WHO}, guess)
+    yield Line("HNR dB, eGeMAPS column", str(condition), {"ours": errors["eGeMAPS"], "opensmile": errors["opensmile"]}, guess)
+    if condition.rate_hz == 16000:
+        whole = {"ours": errors["whole band"], "opensmile": errors["opensmile"], "Praat": errors["Praat"]}
+        yield Line("HNR dB, window divided out", str(condition), whole, guess)
+
+
+def slope_lines(condition: Condition, count: int, ours: Ours, smile: Smile, crowd: Float) -> Iterator[Line]:
+    """Errors of the slopes, in dB per kHz; in the telephone band only that above 500 Hz can be heard."""
+    rng = np.random.default_rng(SEED + 2)
+    found: list[Tilted] = [draw_tilted(rng) for _ in range(count)]
+    for band, column, key in (("0-500", "slope_0_500_db_per_hz", "low"), ("500-1500", "slope_500_1500_db_per_hz", "high")):
+        if condition.noise != "none" or (condition.band == "tel" and key == "low"):
+            continue
+        said: dict[str, list[float]] = {who: [] for who in ("ours", "eGeMAPS", "opensmile")}
+        for k, tilted in enumerate(found):
+            x, _ = send(tilted.samples, condition, np.random.default_rng([SEED, 3, k]), crowd)
+            name = f"slopeUV{band}_sma3nz_amean"
+            said["ours"].append(float(np.median(signals(x, condition.rate_hz)[MIN_FRAMES:-MIN_FRAMES, INDEX[column]])))
+            said["eGeMAPS"].append(functional(ours.measure(x, condition.rate_hz).functionals, name))
+            said["opensmile"].append(functional(smile.functionals(x, condition.rate_hz), name))
+        truth = np.array([getattr(t, key) for t in found])
+        errors = {who: 1000 * np.abs(np.array(v) - truth) for who, v in said.items()}
+        guess = spread(1000 * truth)
+        yield Line(f"slope {band} dB/kHz", str(condition), {who: errors[who] for who in ("ours", "opensmile")}, guess)
+        theirs = errors["opensmile"]
+        yield Line(f"slope {band} dB/kHz, eGeMAPS column", str(condition), {"ours": errors["eGeMAPS"], "opensmile": theirs}, guess)
+
+
+def pitch_lines(voices: int) -> Iterator[Line]:
+    """Gross pitch and voicing errors of connected speech, one figure per voice."""
+    wanted = {str(c) for c in CONDITIONS}
+    trackers = available(tuple(TRACKERS.values()))
+    for rate_hz in sorted({c.rate_hz for c in CONDITIONS}, reverse=True):
+        found: dict[str, dict[str, list[list[Score]]]] = {}
+        for case in cases(voices, rate_hz):
+            if str(case.condition) not in wanted:
+                continue
+            for who, name in TRACKERS.items():
+                track = trackers[name](case.samples, rate_hz)
+                offsets = (0.0,) if who == "ours" else OFFSETS_S
+                scores = [score(at_frames(track, case.truth.voiced.size, o), case.truth) for o in offsets]
+                found.setdefault(str(case.condition), {}).setdefault(who, []).append(scores)
+        for condition, by in found.items():
+            best = {who: _best_offset([s for other in found.values() for s in other[who]]) for who in by}
+            for figure in ("gpe", "vde"):
+                errors = {who: np.array([getattr(s[best[who]], figure) for s in scores]) for who, scores in by.items()}
+                yield Line(f"{figure.upper()} %", condition, errors)
+
+
+def _best_offset(scores: list[list[Score]]) -> int:
+    return int(np.argmin([np.mean([s[k].ffe for s in scores]) for k in range(len(scores[0]))]))
+
+
+def verdict(errors: dict[str, Float], summary: dict[str, float], grain: float) -> str:
+    """Ours against the better of the others."""
+    others = [w for w in errors if w != "ours" and np.isfinite(summary[w])]
+    best = min(others, key=lambda w: summary[w])
+    cap = CAP * max(float(np.nanmedian(np.concatenate([errors["ours"], errors[best]]))), 1e-9)
+    a, b = (np.nan_to_num(np.minimum(errors[w], cap), nan=cap) for w in ("ours", best))
+    difference = a - b
+    draws = np.random.default_rng(1).integers(len(difference), size=(RESAMPLES, len(difference)))
+    low, high = np.quantile(difference[draws].mean(1), (0.025, 0.975))
+    if abs(summary["ours"] - summary[best]) <= max(EQUAL * summary[best], grain):
+        return "even"
+    return "ours" if high < 0 else best if low > 0 else "even"
+
+
+def show(lines: list[Line]) -> None:
+    """The table: a row per figure and condition, in the order of figures; means for rates of error, medians for the rest."""
+    print(f"{'':40s}{'':24s}" + "".join(f"{w:>11s}" for w in (*WHO, "guess")) + "  nearer")
+    figures = list(dict.fromkeys(line.figure for line in lines))
+    for line in sorted(lines, key=lambda w: figures.index(w.figure)):
+        middle = np.nanmean if line.figure.endswith("%") and "jitter" not in line.figure else np.nanmedian
+        summary = {w: float(middle(e)) if np.isfinite(e).any() else np.nan for w, e in line.errors.items()}
+        shown = [summary.get(w, np.nan) for w in WHO] + [line.guess]
+        cells = "".join(f"{v:11.2f}" if np.isfinite(v) else f"{'-':>11s}" for v in shown)
+        nearer = verdict(line.errors, summary, GRAINS.get(line.figure, 0.0))
+        print(f"{line.figure:40s}{line.condition:24s}{cells}  {nearer}")
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Print one table per condition."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--vowels", type=int, default=30)
+    parser.add_argument("--vowels", type=int, default=30, help="steady voices of each kind")
+    parser.add_argument("--voices", type=int, default=3, help="talking voices of each of three families")
+    parser.add_argument("--ours", choices=OURS, default="core")
     args = parser.parse_args(argv)
-    smile = Smile()
-    units = ("F0 st", "F1 Hz", "F2 Hz", "F3 Hz", "jitter %", "shimmer dB", "H1-H2 dB")
-    scale = np.array([1, 1, 1, 1, 100, 1, 1])
-    for rate_hz, telephone in ((16000, False), (8000, False), (8000, True)):
-        rng = np.random.default_rng(16)
-        vowels = [make(rng, rate_hz, telephone) for _ in range(args.vowels)]
-        truth = np.array([[12 * np.log2(v.f0_hz / 27.5), *v.formants_hz, v.jitter, v.shimmer_db, v.h1_h2_db] for v in vowels]) * scale
-        print(f"\n{rate_hz} Hz{', telephone' if telephone else ''}: {len(vowels)} vowels, median |error| and r with the truth")
-        print(f"{'':10s}" + "".join(f"{u:>18s}" for u in units))
-        for name, measured in (
-            ("true F0", [ours(v, np.full(len(v.samples) * 100 // rate_hz, v.f0_hz)) for v in vowels]),
-            ("core F0", [ours(v, core_f0_hz(v.samples, v.rate_hz)) for v in vowels]),
-            ("opensmile", [theirs(v, smile) for v in vowels]),
-            ("Praat", [praat(v) for v in vowels]),
-        ):
-            m = np.array(measured) * scale
-            cells = []
-            for k in range(len(units)):
-                ok = np.isfinite(m[:, k])
-                if ok.sum() <= 2:
-                    cells.append(f"{'-':>18s}")
-                    continue
-                error, r = np.median(np.abs(m[ok, k] - truth[ok, k])), np.corrcoef(m[ok, k], truth[ok, k])[0, 1]
-                cells.append(f"{error:10.2f} {r:7.2f}")
-            print(f"{name:10s}" + "".join(cells))
+    ours, smile = make_ours(args.ours), Smile()
+    rng = np.random.default_rng(SEED)
+    crowd = babble(rng, DURATION_S, FAMILIES[0])
+    vowels = [draw_vowel(rng) for _ in range(args.vowels)]
+    lines = list(pitch_lines(args.voices))
+    for condition in CONDITIONS:
+        lines += vowel_lines(condition, vowels, ours, smile, crowd)
+        lines += mixture_lines(condition, args.vowels, ours, smile, crowd)
+        lines += slope_lines(condition, args.vowels, ours, smile, crowd)
+    print(f"ours: {args.ours}; {args.vowels} steady voices of each kind; {args.voices} talking voices of each of {len(FAMILIES)} makes")
+    show(lines)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The eight real calls that some tests and benches measure on, with their human-timed segments.
 
 The calls are from the Gridspace-Stanford HarperValleyBank corpus (Wu, Nafziger, Scodary & Maas 2020, arXiv:2010.13929), CC BY 4.0. They are
-not part of this repository: they are expected in ``../shared/harper-valley`` beside it, or in the folder that ``SIMPATICO_HARPER_VALLEY``
+not part of this repository: they are expected in ``../shared/harper-valley`` beside it, or in the folder that ``HARPER_VALLEY``
 names. Nothing here skips or prints; :func:`find_folder` says None where they are absent, and the caller decides what that means.
 """
 
@@ -20,7 +20,7 @@ from simpatico.types import HOP_S, Role
 
 __all__ = ["ABSENT", "RealCall", "Segment", "find_folder", "load_calls", "speaker_groups"]
 
-ABSENT = "the eight HarperValleyBank calls are not at ../shared/harper-valley (or in $SIMPATICO_HARPER_VALLEY)"
+ABSENT = "the eight HarperValleyBank calls are not at ../shared/harper-valley (or in $HARPER_VALLEY)"
 """What a test or bench prints when it has to do without."""
 
 
@@ -73,7 +73,7 @@ class RealCall:
 
 def find_folder() -> Path | None:
     """Return the folder of the calls, or None where they are absent."""
-    named = os.environ.get("SIMPATICO_HARPER_VALLEY")
+    named = os.environ.get("HARPER_VALLEY")
     folder = Path(named) if named else Path(__file__).resolve().parents[1].parent / "shared" / "harper-valley"
     return folder if (folder / "manifest.jsonl").is_file() else None
 

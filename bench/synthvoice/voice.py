@@ -21,7 +21,7 @@ from .phones import STEP_S, Plan, make_plan
 from .source import Pulses, flow_derivative, glottal_opening, place_pulses
 from .tract import cascade, frication
 
-__all__ = ["F0_RANGE_HZ", "FAMILIES", "HELD_OUT_FAMILIES", "HOP_S", "Truth", "Utterance", "Voice", "draw_voice", "speak"]
+__all__ = ["F0_RANGE_HZ", "FAMILIES", "HELD_OUT_FAMILIES", "HOP_S", "Truth", "Utterance", "Voice", "draw_voice", "local_f0_hz", "speak"]
 
 Array = NDArray[np.float64]
 
@@ -72,11 +72,13 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """Clean audio at 16 kHz, float64 [n], full scale 1, with its truth."""
+    """Clean audio at 16 kHz, float64 [n], full scale 1, with its truth, and the tracks and pulses it was made from."""
 
     samples: Array
     truth: Truth
     voice: Voice
+    plan: Plan
+    pulses: Pulses
 
 
 def draw_voice(rng: np.random.Generator, family: str, base_hz: float | None = None) -> Voice:
@@ -114,7 +116,7 @@ def speak(
     truth = _truth(pulses, plan, round(duration_s / HOP_S))
     per_frame = samples.reshape(-1, round(HOP_S * _RATE_HZ))
     power = float(np.mean(per_frame[truth.active] ** 2)) if truth.active.any() else 1.0
-    return Utterance(samples * (10.0 ** (voice.level_dbfs / 20.0) / np.sqrt(power)), truth, voice)
+    return Utterance(samples * (10.0 ** (voice.level_dbfs / 20.0) / np.sqrt(power)), truth, voice, plan, pulses)
 
 
 def _contour(rng: np.random.Generator, voice: Voice, plan: Plan) -> Array:
@@ -159,17 +161,24 @@ def _render(rng: np.random.Generator, voice: Voice, plan: Plan, pulses: Pulses) 
     return np.asarray(mouth / vowel_rms + hiss)
 
 
-def _truth(pulses: Pulses, plan: Plan, frames: int) -> Truth:
-    centre = (np.arange(frames) + 0.5) * HOP_S
-    k = np.clip(np.searchsorted(pulses.onset_s, centre, side="right") - 1, 0, pulses.onset_s.size - 1)
+def local_f0_hz(pulses: Pulses, at_s: Array) -> Array:
+    """F0 at given times [k], Hz: one over the mean period of the pulse under way and its voiced neighbours; 0 where no pulse is.
+
+    The period that a listener or a tracker can know is local, hence the neighbours.
+    """
+    k = np.clip(np.searchsorted(pulses.onset_s, at_s, side="right") - 1, 0, pulses.onset_s.size - 1)
     on = pulses.gain > 0.0
     voiced = on[k]
-    # The period that a listener or a tracker can know is local: the mean over the pulse at the centre and its voiced neighbours.
     before, after = np.clip(k - 1, 0, None), np.clip(k + 1, None, on.size - 1)
     weight = np.stack([on[before], on[k], on[after]]).astype(np.float64)
     periods = np.stack([pulses.period_s[before], pulses.period_s[k], pulses.period_s[after]])
     mean_period = (weight * periods).sum(axis=0) / np.maximum(weight.sum(axis=0), 1.0)
-    f0 = np.where(voiced, 1.0 / np.where(voiced, mean_period, 1.0), 0.0)
+    return np.where(voiced, 1.0 / np.where(voiced, mean_period, 1.0), 0.0)
+
+
+def _truth(pulses: Pulses, plan: Plan, frames: int) -> Truth:
+    f0 = local_f0_hz(pulses, (np.arange(frames) + 0.5) * HOP_S)
+    voiced = f0 > 0.0
     per = round(HOP_S / STEP_S)
     noise = (plan.fric_level + plan.aspiration).reshape(-1, per).mean(axis=1)
     return Truth(voiced, f0, voiced | (noise > 10.0 ** (-30.0 / 20.0)))

@@ -27,6 +27,15 @@ Every error that a user can cause says what value was received and what would wo
     ├── BundleError                 a model bundle that cannot be used
     │   ├── BundleNotFoundError
     │   └── BundleMismatchError     its feature schema differs from what this build measures
+    ├── ProfileError                the memory of callers, agents and outcomes refuses
+    │   ├── ConsentError            the caller has not agreed to what was asked
+    │   ├── UnknownCallerError      nothing is held of that caller
+    │   ├── UnknownDecisionError    no decision of that id is held
+    │   ├── RequestConflictError    a request id came again with other content
+    │   ├── KeyRingError            the deployment's secrets cannot be used
+    │   ├── AuditError              the audit log is not what was written
+    │   ├── DatabaseAwayError       the database cannot be reached; trying again may help
+    │   └── DatabaseVersionError    the database's tables are not those of this build
     ├── DrainingError               the service is stopping and takes no new calls
     ├── ListenError                 the service cannot listen where it was told to
     ├── RemoteError                 the service refused or went away, as its client sees it
@@ -39,14 +48,19 @@ from __future__ import annotations
 __all__ = [
     "AudioError",
     "AudioFormatError",
+    "AuditError",
     "BundleError",
     "BundleMismatchError",
     "BundleNotFoundError",
     "ConfigError",
+    "ConsentError",
     "CoreError",
+    "DatabaseAwayError",
+    "DatabaseVersionError",
     "DrainingError",
     "DuplicateCallError",
     "IdleTimeoutError",
+    "KeyRingError",
     "LimitError",
     "ListenError",
     "MalformedAudioError",
@@ -54,8 +68,10 @@ __all__ = [
     "ModelStateError",
     "NoCandidatesError",
     "OutcomeError",
+    "ProfileError",
     "RateLimitError",
     "RemoteError",
+    "RequestConflictError",
     "RequestError",
     "RoutingError",
     "ScheduleError",
@@ -66,7 +82,9 @@ __all__ = [
     "StreamTooLongError",
     "UnknownAgentError",
     "UnknownCallError",
+    "UnknownCallerError",
     "UnknownCodecError",
+    "UnknownDecisionError",
 ]
 
 
@@ -190,6 +208,42 @@ class BundleNotFoundError(BundleError):
 
 class BundleMismatchError(BundleError):
     """The bundle's feature schema differs from what this build measures."""
+
+
+class ProfileError(SimpaticoError):
+    """The memory of callers, agents and outcomes refuses."""
+
+
+class ConsentError(ProfileError):
+    """The caller has not agreed to what was asked, or has objected."""
+
+
+class UnknownCallerError(ProfileError):
+    """Nothing is held of that caller. Messages never repeat the key."""
+
+
+class UnknownDecisionError(ProfileError):
+    """No decision of that id is held."""
+
+
+class RequestConflictError(ProfileError):
+    """A request id came again with other content."""
+
+
+class KeyRingError(ProfileError):
+    """The deployment's secrets cannot be used."""
+
+
+class AuditError(ProfileError):
+    """The audit log is not what was written."""
+
+
+class DatabaseAwayError(ProfileError):
+    """The database cannot be reached; trying again may help."""
+
+
+class DatabaseVersionError(ProfileError):
+    """The database's tables are not those of this build."""
 
 
 class DrainingError(SimpaticoError):

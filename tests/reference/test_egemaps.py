@@ -256,7 +256,7 @@ def test_agreement_with_opensmile(rate: int) -> None:
     smile = agreement.Smile()
     x = np.concatenate([voice(rate), 0.3 * voice(rate)])
     x = np.trunc((x + 0.001 * np.random.default_rng(3).standard_normal(len(x))) * 32768) / 32768
-    pair = agreement.compare(agreement.Piece("voice", x, rate, 4), smile, "opensmile")
+    pair = agreement.compare(agreement.Piece("voice", x, rate, 4), smile, agreement.Reference(smile))
     n = min(len(pair.our_frames), len(pair.their_frames)) - 3
     exact = len(names.SHORT)
     assert np.abs(pair.our_frames[:n, :exact] - pair.their_frames[:n, :exact]).max() < 1e-3

@@ -360,3 +360,22 @@ def test_many_problems_are_counted_not_listed(write_toy: Write) -> None:
 
     with pytest.raises(BundleError, match="and 4 more"):
         load_bundle(write_toy(edit))
+
+
+def test_the_error_that_all_calls_share_by_hand(toy: Bundle) -> None:
+    # One feature: y = z / lambda, so an error of variance v in its norm is v / lambda**2 in the axis.
+    features = {"f0_range_st": Measure(9.0, evidence_s=20.0)}
+    shared = toy.shared_variance(features, kind=NARROW)
+    v = NORM_ERROR
+    lam_squared = 0.5**2 * 10.0 / (10.0 + 5.0)
+    assert shared["responsiveness"] == pytest.approx(v / lam_squared, rel=1e-5)
+    assert shared["assertiveness"] == float("inf")
+
+
+def test_the_shared_error_is_part_of_the_error_and_does_not_depend_on_the_score(toy: Bundle) -> None:
+    for value in (0.1, 0.4, 0.9):
+        features = {"talk_share": Measure(value, evidence_s=60.0), "energy_cv": Measure(value, evidence_s=60.0)}
+        shared = toy.shared_variance(features, kind=NARROW)["assertiveness"]
+        sd = toy.estimate(features, kind=NARROW).axes[0].sd
+        assert 0.0 < shared < 1.0 / (1.0 / sd**2 - 1.0)
+        assert shared == toy.shared_variance({n: Measure(0.2, evidence_s=60.0) for n in features}, kind=NARROW)["assertiveness"]

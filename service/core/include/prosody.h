@@ -109,9 +109,10 @@ size_t prosody_state_bytes(const prosody_state *state);   /* memory held by a st
  *      wholly inside (and the last long frame is left out). The flux of its first row counts as 0. So the figures are those of the cut-out audio.
  *   2. read gives the figures of all rows added so far and changes nothing: more may be added afterwards. How rows were cut into add() calls never changes a figure.
  *   3. What has nothing to rest on is 0, the level at least -120 dB. Any finite rows give finite figures.
- *   4. Up to exact_frames + 1 rows everything is exact. Beyond, percentiles come from histograms of bounded size (see PROSODY_LOUDNESS_ERROR and PROSODY_PITCH_ERROR_ST), and
+ *   4. Up to exact_frames rows everything is exact. Beyond, percentiles come from histograms of bounded size (see PROSODY_LOUDNESS_ERROR and PROSODY_PITCH_ERROR_ST), and
  *      slopes, extrema and loudness peaks are found in consecutive blocks of exact_frames rows and pooled; the rest stays exact.
- *   5. Memory is allocated in create only, about 16 bytes for each of exact_frames and 240 KiB. One thread at a time, as for states.
+ *   5. Memory is allocated in create only, 16 bytes for each of exact_frames and 190 KiB; that of the histograms is not touched before they are needed. One thread at a time,
+ *      as for states.
  */
 typedef struct prosody_functionals prosody_functionals;
 

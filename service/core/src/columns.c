@@ -4,6 +4,8 @@
 #include "egemaps_columns.h"
 #include "prosody.h"
 
+_Static_assert(EGEMAPS_COUNT == PROSODY_EGEMAPS_COLUMNS, "prosody.h and egemaps_columns.h disagree");
+
 static const char *const signal_names[] = {
 #define X(id, name, unit) name,
     PROSODY_COLUMN_LIST(X)

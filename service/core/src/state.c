@@ -95,7 +95,7 @@ int prosody_reset(prosody_state *state) {
     state->total = state->measurable = INT64_MAX;
     state->measured = state->decided = state->pitched = state->read = 0;
     state->oldest_voiced = INT64_MAX;
-    state->decided_f0_hz = 0.0f;
+    state->last_pitch = (pitch_result){0};
     memset(&state->chain, 0, sizeof state->chain);
     memset(state->magnitudes, 0, sizeof state->magnitudes);
     window_reset(&state->input, state->rate_hz == 8000 ? -PITCH_BEFORE : -(state->hop / 2), 0);

@@ -50,7 +50,7 @@ struct prosody_state {
     int64_t measurable;                     /* and frames to measure: the silence after the end says how the last ones are to be heard */
     int64_t measured, decided, pitched, read;
     int64_t oldest_voiced;                  /* first row that waits in a batch for its harmonics, or INT64_MAX */
-    float decided_f0_hz;                    /* of the last decided frame */
+    pitch_result last_pitch;                /* of the last decided frame */
     period_chain chain;
     sample_window input;
     sample_window low;                      /* at 16 kHz: the input at 8 kHz; at 8 kHz empty */

@@ -104,9 +104,12 @@ void stream_feed(prosody_state *state, prosody_batch *batch, sample_source sourc
     }
 }
 
-/* The F0 of the row that lies about the border of two frames: the geometric mean, or the one that is voiced. */
-static float between(float a_hz, float b_hz) {
-    return a_hz > 0.0f && b_hz > 0.0f ? sqrtf(a_hz * b_hz) : a_hz > 0.0f ? a_hz : b_hz;
+/* The F0 of the row that lies about the border of two frames: their geometric mean, or that of the one which is voiced if the two are more likely voiced than not
+ * (decision 0098). */
+static float between(pitch_result a, pitch_result b) {
+    if (a.f0_hz > 0.0f && b.f0_hz > 0.0f)
+        return sqrtf(a.f0_hz * b.f0_hz);
+    return a.voicing_probability + b.voicing_probability > 1.0f ? a.f0_hz + b.f0_hz : 0.0f;
 }
 
 static void describe_unvoiced(float *row) {
@@ -116,11 +119,11 @@ static void describe_unvoiced(float *row) {
         row[EGEMAPS_F1_AMPLITUDE + 3 * i] = EGEMAPS_NOT_VOICED_DB;
 }
 
-/* F0 of frame `index` is known to be f0_hz, and so is that of the row which begins EGEMAPS_PITCH_OFFSET frames before. */
-static void pitch_row(prosody_state *state, prosody_batch *batch, int64_t index, float frame_f0_hz) {
-    const float f0_hz = between(state->decided_f0_hz, frame_f0_hz);
+/* The pitch of frame `index` is known, and so is that of the row which begins EGEMAPS_PITCH_OFFSET frames before. */
+static void pitch_row(prosody_state *state, prosody_batch *batch, int64_t index, pitch_result pitch) {
+    const float f0_hz = between(state->last_pitch, pitch);
     const int64_t j = index - EGEMAPS_PITCH_OFFSET;
-    state->decided_f0_hz = frame_f0_hz;
+    state->last_pitch = pitch;
     if (j < 0)
         return;
     float *row = state_egemaps(state, j);
@@ -146,12 +149,12 @@ static void decide(prosody_state *state, prosody_batch *batch, int finishing) {
             row[COLUMN_HNR_DB] = result.hnr_db;
         }
         if (state->sets & PROSODY_SET_EGEMAPS)
-            pitch_row(state, batch, state->decided, result.f0_hz);
+            pitch_row(state, batch, state->decided, result);
         state->decided++;
     }
     if ((state->sets & PROSODY_SET_EGEMAPS) && state->decided == state->total)
         while (state->pitched < state->total)
-            pitch_row(state, batch, state->pitched + EGEMAPS_PITCH_OFFSET, 0.0f); /* beyond the end nothing is voiced */
+            pitch_row(state, batch, state->pitched + EGEMAPS_PITCH_OFFSET, (pitch_result){0}); /* beyond the end nothing is voiced */
 }
 
 void stream_take_frame(prosody_state *state, prosody_batch *batch) {

@@ -37,6 +37,9 @@ _SHOWN_PROBLEMS = 5
 
 _TYPICAL_Z = 1.0
 """The error of a norm is taken at this |z|: a typical caller's, so that it does not depend on the score it belongs to."""
+_NO_INFORMATION = 1e-9
+"""Precision at or below which an axis has no evidence: float32 sums of zeros are zero, and one second of the weakest feature brings
+more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,36 @@ class Bundle:
             evidence_s=max((m.evidence_s for m in features.values()), default=0.0),
             reason=None if known.any() else _reason(measures, placed),
         )
+
+    def shared_variance(self, features: Mapping[str, Measure], *, kind: AudioKind) -> dict[str, float]:
+        """Say how much of each axis' error every call of this kind has in common, because it comes from the norms.
+
+        An estimate from one call alone is the sum of ``gain[j] z[j]`` over its total information; an error of variance ``v[j]`` in the
+        norm of feature j therefore adds ``(gain[j] / information)**2 v[j]``. It does not average out over calls. Gains are read off at z
+        = 1, which is exact for a linear scorer.
+
+        Parameters
+        ----------
+        features, kind
+            As for `estimate`.
+
+        Returns
+        -------
+        dict[str, float]
+            By axis, SD squared, 0 or more; inf where nothing is known of the axis.
+        """
+        placed = [self._place(feature, kind) for feature in self.config.features]
+        measures = [features.get(feature.name) for feature in self.config.features]
+        known = np.array([m is not None and m.value is not None and p is not None for m, p in zip(measures, placed, strict=True)])
+        at_one = [
+            Measure(p.norm.median + p.norm.sd, evidence_s=m.evidence_s) if m is not None and p is not None and k else None
+            for m, p, k in zip(measures, placed, known, strict=True)
+        ]
+        evidence = self._score(at_one, placed, known)
+        errors = np.array([p.error_variance if p is not None and k else 0.0 for p, k in zip(placed, known, strict=True)])
+        total = evidence.information.sum(axis=0)
+        error = (evidence.shift**2 * errors[:, None]).sum(axis=0)
+        return {axis: float(e / i**2) if i > _NO_INFORMATION else float("inf") for axis, e, i in zip(self.axes, error, total, strict=True)}
 
     def _place(self, feature: FeatureConfig, kind: AudioKind) -> _Placed | None:
         row = self._rows.get((Role.CALLER, kind.bandwidth, kind.codec_family, feature.name))

@@ -1,10 +1,4 @@
-"""Frames of one channel: the only place of the package that touches the C core.
-
-The core measures 10 ms frames of a stream at 8 or 16 kHz. Frame ``i`` describes samples ``[i * hop, (i + 1) * hop)``; a stream of ``n``
-samples gives ``floor(n / hop)`` frames. How the samples were cut never changes a frame. A frame's row holds one or both of two sets of
-columns: ``"signals"`` (``COLUMNS``), whose windows are centred on the frame, and ``"egemaps"`` (``EGEMAPS_COLUMNS``), whose windows begin
-with it, as openSMILE's do. The method of each is in the C sources under ``service/core``.
-"""
+"""Streams of samples to rows of frames: columns, SIMD levels, extractors. See the package's docstring."""
 
 from __future__ import annotations
 
@@ -20,23 +14,6 @@ from simpatico.errors import AudioFormatError, ConfigError, CoreError, Malformed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-__all__ = [
-    "COLUMNS",
-    "EGEMAPS_COLUMNS",
-    "EGEMAPS_INDEX",
-    "EGEMAPS_LATENCY_FRAMES",
-    "EGEMAPS_UNITS",
-    "INDEX",
-    "LATENCY_FRAMES",
-    "SETS",
-    "SIMD_VARIABLE",
-    "UNITS",
-    "FrameExtractor",
-    "advance",
-    "build_info",
-    "simd_levels",
-]
 
 COLUMNS: Final[tuple[str, ...]] = _core.COLUMNS
 """Names of the columns of a frame, in order.

@@ -1,0 +1,67 @@
+"""The probability of first place, against closed forms, finer grids and draws."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import norm
+
+from simpatico.routing import propensity
+from simpatico.routing.propensity import first_place
+
+
+@given(st.floats(-1, 1), st.floats(-1, 1), st.floats(0.01, 0.5), st.floats(0.01, 0.5))
+def test_two_agents_in_closed_form(m1: float, m2: float, s1: float, s2: float) -> None:
+    got = first_place(np.array((m1, m2)), np.array((s1, s2)))
+    assert got[0] == pytest.approx(norm.cdf((m1 - m2) / math.hypot(s1, s2)), abs=1e-6)
+
+
+def test_equals_share_alike() -> None:
+    np.testing.assert_allclose(first_place(np.full(7, 0.3), np.full(7, 0.1)), np.full(7, 1 / 7), atol=1e-9)
+
+
+@pytest.mark.parametrize(("count", "ratio"), [(3, 1), (20, 3), (20, 10), (20, 60), (300, 3), (1000, 10)])
+def test_the_stated_error_holds_against_a_grid_ten_times_finer(monkeypatch: pytest.MonkeyPatch, count: int, ratio: float) -> None:
+    rng = np.random.default_rng(count)
+    mean, sd = rng.normal(size=count) * 0.05, 0.1 * ratio ** -rng.random(count)
+    coarse = first_place(mean, sd)
+    monkeypatch.setattr(propensity, "STEPS_PER_SD", 15.0)
+    np.testing.assert_allclose(coarse, first_place(mean, sd), atol=1e-6)
+
+
+def test_draws_come_first_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(5)
+    mean, sd = rng.normal(size=15) * 0.05, rng.uniform(0.02, 0.1, 15)
+    p = first_place(mean, sd)
+    count = 200_000
+    won = np.bincount((mean + sd * rng.normal(size=(count, 15))).argmax(axis=1), minlength=15)
+    chi2 = float(((won - count * p)[p > 1e-3] ** 2 / (count * p)[p > 1e-3]).sum())
+    assert chi2 < 40.0  # chi squared with at most 14 degrees of freedom exceeds 40 once in 4,000
+
+
+@given(st.lists(st.tuples(st.floats(-5, 5), st.floats(0, 2)), max_size=40))
+def test_it_is_a_distribution(pairs: list[tuple[float, float]]) -> None:
+    mean, sd = np.array([m for m, _ in pairs], dtype=float), np.array([s for _, s in pairs], dtype=float)
+    p = first_place(mean, sd)
+    assert (p >= 0.0).all()
+    assert p.sum() == pytest.approx(1.0 if pairs else 0.0)
+
+
+def test_without_spread_the_best_has_it_and_among_equals_the_first() -> None:
+    assert first_place(np.array((0.1, 0.3, 0.3)), np.zeros(3)).tolist() == [0.0, 1.0, 0.0]
+    assert first_place(np.array((0.1,)), np.array((0.2,))).tolist() == [1.0]
+
+
+def test_far_ahead_and_far_behind() -> None:
+    p = first_place(np.array((0.0, 50.0, -50.0)), np.array((0.1, 0.1, 0.1)))
+    np.testing.assert_allclose(p, (0.0, 1.0, 0.0), atol=1e-12)
+
+
+@pytest.mark.parametrize(("mean", "sd"), [(math.nan, 0.1), (math.inf, 0.1), (0.0, math.nan), (0.0, -0.1)])
+def test_figures_that_cannot_be(mean: float, sd: float) -> None:
+    with pytest.raises(ValueError, match="finite and sds at least 0"):
+        first_place(np.array((0.0, mean)), np.array((0.1, sd)))
