@@ -10,15 +10,14 @@ the eGeMAPS column with the window divided out, ``simpatico.features.harmonicity
 opensmile's definition and stand in rows of their own. The H1-H2 of ours is the reference's true one (fundamental over second harmonic).
 
 "Guess" is the error of who always says the middle of what was drawn: an error that is not clearly below it is no measurement.
-The verdict compares ours with the better of the others, case by case: "ours" or the other's name where a 95 % bootstrap interval of the
-mean difference of absolute errors (capped at ten times the median) lies on one side of zero, else, or where both differ by less than 2 %
-or the figure's grain, "even".
+The verdict compares ours with the better of the others: "ours" or the other's name where a 95 % bootstrap interval over the cases of the
+difference of the two figures lies on one side of zero, else, or where they differ by less than 2 % or the figure's grain, "even".
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +52,6 @@ OFFSETS_S = tuple(np.arange(-0.04, 0.0401, 0.005))
 TRACKERS = {"ours": "Simpatico", "opensmile": "openSMILE", "Praat": "Praat ac"}
 WHO = ("ours", "opensmile", "Praat")
 RESAMPLES = 1000
-CAP = 10.0
 EQUAL = 0.02
 """Share of the better one's error that counts as no difference."""
 GRAINS = {"F0 st": 0.02, "jitter %": 0.02, "shimmer dB": 0.02}
@@ -226,16 +224,20 @@ def _best_offset(scores: list[list[Score]]) -> int:
     return int(np.argmin([np.mean([s[k].ffe for s in scores]) for k in range(len(scores[0]))]))
 
 
-def verdict(errors: dict[str, Float], summary: dict[str, float], grain: float) -> str:
+def middle_of(figure: str) -> Callable[..., Float]:
+    """Rates of error are averaged, errors have medians."""
+    return np.nanmean if figure.endswith("%") and not figure.startswith("jitter") else np.nanmedian
+
+
+def verdict(line: Line, summary: dict[str, float]) -> str:
     """Ours against the better of the others."""
-    others = [w for w in errors if w != "ours" and np.isfinite(summary[w])]
-    best = min(others, key=lambda w: summary[w])
-    cap = CAP * max(float(np.nanmedian(np.concatenate([errors["ours"], errors[best]]))), 1e-9)
-    a, b = (np.nan_to_num(np.minimum(errors[w], cap), nan=cap) for w in ("ours", best))
-    difference = a - b
-    draws = np.random.default_rng(1).integers(len(difference), size=(RESAMPLES, len(difference)))
-    low, high = np.quantile(difference[draws].mean(1), (0.025, 0.975))
-    if abs(summary["ours"] - summary[best]) <= max(EQUAL * summary[best], grain):
+    best = min((w for w in line.errors if w != "ours" and np.isfinite(summary[w])), key=lambda w: summary[w])
+    grain = max(EQUAL * summary[best], GRAINS.get(line.figure, 0.0))
+    draws = np.random.default_rng(1).integers(len(line.errors["ours"]), size=(RESAMPLES, len(line.errors["ours"])))
+    middle = middle_of(line.figure)
+    difference = middle(line.errors["ours"][draws], axis=1) - middle(line.errors[best][draws], axis=1)
+    low, high = np.nanquantile(difference, (0.025, 0.975))
+    if abs(summary["ours"] - summary[best]) <= grain:
         return "even"
     return "ours" if high < 0 else best if low > 0 else "even"
 
@@ -245,11 +247,11 @@ def show(lines: list[Line]) -> None:
     print(f"{'':40s}{'':24s}" + "".join(f"{w:>11s}" for w in (*WHO, "guess")) + "  nearer")
     figures = list(dict.fromkeys(line.figure for line in lines))
     for line in sorted(lines, key=lambda w: figures.index(w.figure)):
-        middle = np.nanmean if line.figure.endswith("%") and "jitter" not in line.figure else np.nanmedian
+        middle = middle_of(line.figure)
         summary = {w: float(middle(e)) if np.isfinite(e).any() else np.nan for w, e in line.errors.items()}
         shown = [summary.get(w, np.nan) for w in WHO] + [line.guess]
         cells = "".join(f"{v:11.2f}" if np.isfinite(v) else f"{'-':>11s}" for v in shown)
-        nearer = verdict(line.errors, summary, GRAINS.get(line.figure, 0.0))
+        nearer = verdict(line, summary)
         print(f"{line.figure:40s}{line.condition:24s}{cells}  {nearer}")
 
 

@@ -21,12 +21,15 @@ DURATION_S = 2.0
 RATE_HZ = 16000
 OVERSAMPLING = 6
 BANDWIDTHS_HZ = (60.0, 90.0, 130.0, 180.0, 250.0)
+"""Middle of what is drawn for F1-F5."""
+BANDWIDTH_SPREAD = 0.3
+"""SD of the logarithm."""
 PEAK = 0.5
 
 
 @dataclass(frozen=True)
 class Vowel:
-    """A vowel at 16 kHz and what is true of it; bandwidths as drawn, Hz."""
+    """A vowel at 16 kHz and what is true of it."""
 
     samples: Float
     f0_hz: float
@@ -57,14 +60,14 @@ class Tilted:
 
 def draw_vowel(rng: np.random.Generator) -> Vowel:
     """F0 90-240 Hz, period SD 0.2-1.5 %, level SD 0.05-0.8 dB."""
-    f0, formants = _draw_voice(rng)
+    f0, formants, widths = _draw_voice(rng)
     fine = RATE_HZ * OVERSAMPLING
     count = int(DURATION_S * f0 * 1.2)
     period = (1 + rng.uniform(0.002, 0.015) * rng.standard_normal(count)) / f0
     level = 10 ** (rng.uniform(0.05, 0.8) * rng.standard_normal(count) / 20)
     onset = np.cumsum(period) - period[0]
     used = onset < DURATION_S - 2 / fine
-    tract = _tract(formants, rng.uniform(200, 2000), fine)
+    tract = _tract(formants, widths, rng.uniform(200, 2000), fine)
     x = _render(onset[used], level[used], tract)
     relative = np.abs(np.diff(period[used]))
     pairs = np.abs(20 * np.log10(level[used][1:] / level[used][:-1]))
@@ -73,7 +76,7 @@ def draw_vowel(rng: np.random.Generator) -> Vowel:
         samples=PEAK * x / np.abs(x).max(),
         f0_hz=f0,
         formants_hz=formants[:3],
-        bandwidths_hz=BANDWIDTHS_HZ[:3],
+        bandwidths_hz=widths[:3],
         jitter=float(relative.mean() / period[used].mean()),
         shimmer_db=float(pairs.mean()),
         h1_h2_db=float(20 * np.log10(gain[0] / gain[1])),
@@ -82,13 +85,13 @@ def draw_vowel(rng: np.random.Generator) -> Vowel:
 
 def draw_mixture(rng: np.random.Generator) -> Mixture:
     """A perfectly periodic vowel with noise 5 to 30 dB below, coloured by the same tract."""
-    f0, formants = _draw_voice(rng)
+    f0, formants, widths = _draw_voice(rng)
     fine = RATE_HZ * OVERSAMPLING
     onset = np.arange(0, DURATION_S - 2 / fine, 1 / f0)
-    tract = _tract(formants, rng.uniform(200, 2000), fine)
+    tract = _tract(formants, widths, rng.uniform(200, 2000), fine)
     periodic = _render(onset, np.ones(len(onset)), tract)
     noise = rng.standard_normal(len(periodic))
-    for d in _tract(formants[:4], 2000.0, RATE_HZ):
+    for d in _tract(formants[:4], widths, 2000.0, RATE_HZ):
         noise = lfilter([1.0], d, noise)
     scale = PEAK / np.abs(periodic).max()
     noise *= np.sqrt(np.mean(periodic**2) / np.mean(noise**2)) * 10 ** (-rng.uniform(5, 30) / 20)
@@ -122,18 +125,20 @@ def send(x: Float, condition: Condition, rng: np.random.Generator, crowd: Float)
     return np.clip(np.round(heard * 32768), -32768, 32767) / 32768, wanted
 
 
-def _draw_voice(rng: np.random.Generator) -> tuple[float, tuple[float, ...]]:
+def _draw_voice(rng: np.random.Generator) -> tuple[float, tuple[float, ...], tuple[float, ...]]:
+    """F0, formants and their bandwidths, Hz."""
     f0 = float(np.exp(rng.uniform(np.log(90), np.log(240))))
     f1 = rng.uniform(300, 850)
     f2 = rng.uniform(max(f1 + 400, 800), 2300)
     f3 = rng.uniform(max(f2 + 400, 2300), 3100)
-    return f0, (f1, f2, f3, f3 + 1000, f3 + 2000)
+    widths = np.array(BANDWIDTHS_HZ) * np.exp(BANDWIDTH_SPREAD * rng.standard_normal(len(BANDWIDTHS_HZ)))
+    return f0, (f1, f2, f3, f3 + 1000, f3 + 2000), tuple(widths)
 
 
-def _tract(formants: tuple[float, ...], tilt_hz: float, rate_hz: int) -> list[Float]:
+def _tract(formants: tuple[float, ...], widths: tuple[float, ...], tilt_hz: float, rate_hz: int) -> list[Float]:
     """Denominators of a tilt and a cascade of resonances."""
     denominators = [np.array([1, -np.exp(-2 * np.pi * tilt_hz / rate_hz)])]
-    for f, b in zip(formants, BANDWIDTHS_HZ, strict=False):
+    for f, b in zip(formants, widths, strict=False):
         r = np.exp(-np.pi * b / rate_hz)
         denominators.append(np.array([1, -2 * r * np.cos(2 * np.pi * f / rate_hz), r * r]))
     return denominators

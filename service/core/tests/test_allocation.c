@@ -54,21 +54,17 @@ void __wrap_free(void *memory) {
     __real_free(memory);
 }
 
-int main(void) {
-    uint64_t random = check_start("allocation");
-    static float x[16000], rows[200 * 64];
+static void test_state(const float *x, size_t count) {
+    static float rows[200 * 64];
     prosody_config config;
     prosody_state *state = NULL;
-    for (size_t n = 0; n < 16000; n++)
-        x[n] = random_sample(&random);
-
     prosody_config_init(&config, 16000);
     CHECK(prosody_create(&config, &state) == PROSODY_OK, "create");
     const size_t needed = allocations;
     CHECK(needed > 0, "the wrapper sees allocations");
     for (int round = 0; round < 3; round++) {
-        for (size_t done = 0; done < 16000;) {
-            const ptrdiff_t taken = prosody_accept(state, x + done, 16000 - done);
+        for (size_t done = 0; done < count;) {
+            const ptrdiff_t taken = prosody_accept(state, x + done, count - done);
             const ptrdiff_t got = prosody_read(state, rows, 200);
             CHECK(taken >= 0 && got >= 0, "round %d", round);
             done += (size_t)taken;
@@ -84,10 +80,46 @@ int main(void) {
     for (size_t at = 0; at < needed; at++) {
         allocations = releases = 0;
         fail_from = (int)at;
-        state = (prosody_state *)x;
+        state = (prosody_state *)rows;
         CHECK(prosody_create(&config, &state) == PROSODY_ERR_MEMORY, "allocation %zu fails", at);
         CHECK(state == NULL, "no state is given out");
         CHECK(releases == at, "%zu of %zu given back after failure", releases, at);
     }
+}
+
+/* Samples stand in for rows. */
+static void test_functionals(const float *x, size_t count) {
+    static float figures[88], lld[100 * PROSODY_EGEMAPS_COLUMNS];
+    prosody_functionals *f = NULL;
+    allocations = releases = 0;
+    fail_from = -1;
+    CHECK(prosody_functionals_create(PROSODY_FUNCTIONALS_MIN_EXACT, &f) == PROSODY_OK, "create");
+    const size_t needed = allocations;
+    for (int round = 0; round < 3; round++) {
+        CHECK(prosody_functionals_add(f, x, PROSODY_EGEMAPS_COLUMNS, count / PROSODY_EGEMAPS_COLUMNS) == PROSODY_OK, "round %d", round);
+        CHECK(prosody_functionals_read(f, figures) == PROSODY_OK, "round %d", round);
+        CHECK(prosody_lld_smooth(x, PROSODY_EGEMAPS_COLUMNS, 100, lld) == PROSODY_OK, "round %d", round);
+        prosody_functionals_reset(f);
+    }
+    CHECK(allocations == needed, "%zu allocations after create", allocations - needed);
+    prosody_functionals_destroy(f);
+    CHECK(releases == needed, "%zu of %zu given back", releases, needed);
+
+    for (size_t at = 0; at < needed; at++) {
+        allocations = releases = 0;
+        fail_from = (int)at;
+        f = (prosody_functionals *)figures;
+        CHECK(prosody_functionals_create(PROSODY_FUNCTIONALS_MIN_EXACT, &f) == PROSODY_ERR_MEMORY, "allocation %zu fails", at);
+        CHECK(f == NULL && releases == at, "%zu of %zu given back after failure", releases, at);
+    }
+}
+
+int main(void) {
+    uint64_t random = check_start("allocation");
+    static float x[16000];
+    for (size_t n = 0; n < 16000; n++)
+        x[n] = random_sample(&random);
+    test_state(x, 16000);
+    test_functionals(x, 16000);
     return check_end();
 }
