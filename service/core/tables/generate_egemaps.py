@@ -1,4 +1,4 @@
-"""Writes ``egemaps_tables.inc``: the constant tables of the eGeMAPS descriptors, beside the formulas that made them.
+"""Writes ``egemaps_tables.inc``: constant tables of the eGeMAPS descriptors, beside the formulas that made them.
 
 Run as ``python service/core/tables/generate_egemaps.py``; a test compares the file with what this script would write. Definitions and their
 sources: ``docs/egemaps.md``. Spectra are in units of 1/32767 of full scale, as openSMILE reads 16-bit samples; the windows carry the factor.
@@ -72,11 +72,8 @@ def loudness_offsets(rate_hz: int) -> list[float]:
 
 def mfcc_basis() -> list[float]:
     """Coefficient 1-4 of a band's log2 power [26][4]: DCT-II, liftered, times ln 2."""
-    return [
-        math.log(2) * math.sqrt(2 / MEL_BANDS) * (1 + LIFTER / 2 * math.sin(math.pi * k / LIFTER)) * math.cos(math.pi * k * (b + 0.5) / MEL_BANDS)
-        for b in range(MEL_BANDS)
-        for k in range(1, 5)
-    ]
+    scale = [math.log(2) * math.sqrt(2 / MEL_BANDS) * (1 + LIFTER / 2 * math.sin(math.pi * k / LIFTER)) for k in range(5)]
+    return [scale[k] * math.cos(math.pi * k * (b + 0.5) / MEL_BANDS) for b in range(MEL_BANDS) for k in range(1, 5)]
 
 
 def slope_weights(low_hz: float, high_hz: float) -> list[float]:

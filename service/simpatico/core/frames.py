@@ -40,9 +40,9 @@ UNITS: Final[tuple[str, ...]] = _core.UNITS
 INDEX: Final[Mapping[str, int]] = MappingProxyType({name: i for i, name in enumerate(COLUMNS)})
 """Column number by name."""
 EGEMAPS_COLUMNS: Final[tuple[str, ...]] = _core.EGEMAPS_COLUMNS
-"""Names of the columns of the eGeMAPS set: the 25 low-level descriptors in openSMILE's order and under its names, without the suffix of the
-smoothing, which is not applied yet; last ``meanSquare``, of the short frame without its window. Unvoiced rows have 0 in columns 10 to 15 and
-in frequencies and bandwidths of formants, and -201 in their amplitudes. Definitions: ``docs/egemaps.md``; Eyben et al. (2016)."""
+"""Names of the columns of the eGeMAPS set: the 25 low-level descriptors in openSMILE's order and under its names, without the suffix of
+the smoothing, which is not applied yet; last ``meanSquare``, of the short frame without its window. Unvoiced rows have 0 in columns 10 to
+15 and in frequencies and bandwidths of formants, and -201 in their amplitudes. Definitions: ``docs/egemaps.md``; Eyben et al. (2016)."""
 EGEMAPS_UNITS: Final[tuple[str, ...]] = _core.EGEMAPS_UNITS
 """Unit of each column of the eGeMAPS set."""
 EGEMAPS_INDEX: Final[Mapping[str, int]] = MappingProxyType({name: i for i, name in enumerate(EGEMAPS_COLUMNS)})
@@ -97,10 +97,10 @@ class FrameExtractor:
     simd
         SIMD level to use; by default that of ``SIMPATICO_SIMD``, else the best of this machine.
     sets
-        Which sets of columns a row holds: ``"signals"``, ``"egemaps"`` or both. A row has them in the order of ``SETS``; ``columns`` names them.
+        Which sets of columns a row holds: ``"signals"``, ``"egemaps"`` or both, in the order of ``SETS``; ``columns`` names them.
     reserve_frames
-        0 to 4096 rows that wait inside beyond the least: with some hundred, long chunks of one stream fill the vector lanes better, at 4 bytes a
-        column each. Never changes a row.
+        0 to 4096 rows that wait inside beyond the least: with some hundred, long chunks of one stream fill the vector lanes better, at 4
+        bytes a column each. Never changes a row.
 
     Raises
     ------
@@ -160,7 +160,7 @@ class FrameExtractor:
         return out[:count]
 
     def finish(self) -> NDArray[np.float32]:
-        """Ends the stream and returns its last frames, float32 [k, len(self.columns)]; beyond its end the stream counts as digital silence."""
+        """Ends the stream and returns its last rows, float32 [k, len(self.columns)]; beyond its end the stream counts as digital silence."""
         self._finished = True
         out = np.empty((self.latency_frames + 1, len(self.columns)), dtype=np.float32)
         return out[: self._state.finish(out)]
