@@ -160,7 +160,7 @@ class FrameExtractor:
         return out[:count]
 
     def finish(self) -> NDArray[np.float32]:
-        """Ends the stream and returns its last rows, float32 [k, len(self.columns)]; beyond its end the stream counts as digital silence."""
+        """Ends the stream and returns its last rows, float32 [k, len(self.columns)]; beyond its end the stream counts as silence."""
         self._finished = True
         out = np.empty((self.latency_frames + 1, len(self.columns)), dtype=np.float32)
         return out[: self._state.finish(out)]
