@@ -240,8 +240,9 @@ def test_rows_may_lie_apart_or_out_of_order() -> None:
         assert measured(view).tobytes() == measured(view.copy(order="C")).tobytes()
 
 
-def test_smoothing_equals_the_reference() -> None:
-    rows = contours(pattern(700, 8, 9), 9)
+@pytest.mark.parametrize("voicing", [pattern(700, 8, 9), np.ones(50, bool)])
+def test_smoothing_equals_the_reference(voicing: NDArray[np.bool_]) -> None:
+    rows = contours(voicing, 9)
     x = rows.astype(np.float64)
     want = np.stack([(sma3 if c < F0 else sma3_nonzero)(x[:, c]) for c in range(SQUARE)], axis=1)
     assert smooth_lld(rows) == pytest.approx(want, rel=FLOAT, abs=1e-12)
@@ -269,6 +270,17 @@ def test_percentiles_of_long_segments_keep_their_bounds(spread: float) -> None:
     assert not np.array_equal(got[at : at + 3], measured(rows)[at : at + 3])  # a histogram it is
     at = INDEX["F0semitoneFrom27.5Hz_sma3nz_percentile20.0"]
     assert got[at : at + 3] == pytest.approx(percentiles(pitch[pitch != 0]), abs=0.005)
+
+
+def test_every_value_of_long_segments_keeps_its_bound() -> None:
+    """Constant contours, so that each percentile is the value itself, wherever in its bin that lies."""
+    rng = np.random.default_rng(15)
+    rows = np.zeros((80, COLUMNS), np.float32)
+    for loudness, pitch in zip(10 ** rng.uniform(-4, 3, 300), rng.uniform(0, 64, 300), strict=True):
+        rows[:, LOUDNESS], rows[:, F0] = loudness, pitch
+        figures = dict(zip(FUNCTIONAL_NAMES, measured(rows, (), 64), strict=True))
+        assert figures["loudness_sma3_percentile50.0"] == pytest.approx(loudness, rel=0.001)
+        assert figures["F0semitoneFrom27.5Hz_sma3nz_percentile50.0"] == pytest.approx(pitch, abs=0.005)
 
 
 def test_values_off_the_histograms_count_as_their_ends() -> None:
