@@ -1,7 +1,8 @@
 """Writes ``egemaps_tables.inc``: constant tables of the eGeMAPS descriptors, beside the formulas that made them.
 
-Run as ``python service/core/tables/generate_egemaps.py``; a test compares the file with what this script would write. Definitions and their
 Run as ``python service/core/tables/generate_egemaps.py``; a test compares the file with what this script would write. Definitions and
+their sources: ``docs/egemaps.md``. Spectra are in units of 1/32767 of full scale, as openSMILE reads 16-bit samples; the windows carry
+the factor.
 """
 
 from __future__ import annotations
