@@ -47,19 +47,69 @@ INLINE void store(float *p, vf v) {
 
 /* mask ? a : b, mask all ones or all zeros per lane. */
 INLINE vf choose(vi mask, vf a, vf b) {
+#if LANES == 8 && defined(__AVX2__)
+    return (vf)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)mask);
+#elif LANES == 4 && defined(__SSE4_1__)
+    return (vf)_mm_blendv_ps((__m128)b, (__m128)a, (__m128)mask);
+#else
     return (vf)((mask & (vi)a) | (~mask & (vi)b));
+#endif
 }
 
 INLINE vi choose_i(vi mask, vi a, vi b) {
     return (mask & a) | (~mask & b);
 }
 
+/* a > b ? a : b and a < b ? a : b, so b where one is not a number: what the instructions do that compilers do not find behind choose. */
 INLINE vf vmax(vf a, vf b) {
+#if LANES == 16 && defined(__AVX512F__)
+    return (vf)_mm512_max_ps((__m512)a, (__m512)b);
+#elif LANES == 8 && defined(__AVX2__)
+    return (vf)_mm256_max_ps((__m256)a, (__m256)b);
+#elif LANES == 4 && defined(__SSE2__) && !defined(PROSODY_PORTABLE)
+    return (vf)_mm_max_ps((__m128)a, (__m128)b);
+#else
     return choose(a > b, a, b);
+#endif
 }
 
 INLINE vf vmin(vf a, vf b) {
+#if LANES == 16 && defined(__AVX512F__)
+    return (vf)_mm512_min_ps((__m512)a, (__m512)b);
+#elif LANES == 8 && defined(__AVX2__)
+    return (vf)_mm256_min_ps((__m256)a, (__m256)b);
+#elif LANES == 4 && defined(__SSE2__) && !defined(PROSODY_PORTABLE)
+    return (vf)_mm_min_ps((__m128)a, (__m128)b);
+#else
     return choose(a < b, a, b);
+#endif
+}
+
+/* base[index[l]] for each lane. */
+INLINE vf gather(const float *base, vi index) {
+#if LANES == 16 && defined(__AVX512F__)
+    return (vf)_mm512_i32gather_ps((__m512i)index, base, 4);
+#elif LANES == 8 && defined(__AVX2__)
+    return (vf)_mm256_i32gather_ps(base, (__m256i)index, 4);
+#else
+    vf out;
+    for (int l = 0; l < LANES; l++)
+        out[l] = base[index[l]];
+    return out;
+#endif
+}
+
+/* The number of each lane. */
+INLINE vi lane_numbers(void) {
+    vi numbers;
+    for (int l = 0; l < LANES; l++)
+        numbers[l] = l;
+    return numbers;
+}
+
+/* Whole part of x, towards zero, |x| < 2^31. */
+INLINE vi truncate(vf x) {
+    return __builtin_convertvector(x, vi);
 }
 
 INLINE vf vabs(vf a) {
