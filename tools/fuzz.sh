@@ -4,7 +4,7 @@
 set -eu
 seconds=${1:-60}
 build=build/fuzz
-harnesses="functionals"
+harnesses="functionals stream"
 if ! command -v clang >/dev/null 2>&1; then
     echo "SKIPPED: the fuzz harnesses need clang; on Debian or Ubuntu: apt-get install clang"
     exit 0
