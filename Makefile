@@ -13,12 +13,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # The environment whose Python and meson build the extension in the tree.
 MESON = PATH="$(dir $(PYTHON)):$$PATH" "$(PYTHON)" -m mesonbuild.mesonmain
 
-.PHONY: inplace help setup build proto check lint test ctest package bench demo clean
+.PHONY: inplace help setup build proto check lint test ctest fuzz package bench demo clean
 
 help:
 	@echo "make demo    build, start the service, stream a sample call to it, print the result"
 	@echo "make test    build and run all tests"
-	@echo "make check   lint, types, import layers, generated code, C tests under sanitizers and by two compilers, the package"
+	@echo "make check   lint, types, import layers, generated code, C tests under sanitizers and by two compilers, fuzzing, the package"
 	@echo "make bench   the figures of the README and docs (installs the reference packages)"
 	@echo "make proto   regenerate the gRPC code"
 	@echo "make clean   remove everything that was built"
@@ -71,7 +71,12 @@ ctest: $(VENV)/.dev
 package: $(VENV)/.dev
 	$(BIN)/python tools/package_test.py
 
-check: lint ctest package
+# Bounded fuzzing of the C core from the seeds of the repository; `make fuzz FUZZ_SECONDS=3600` for longer.
+FUZZ_SECONDS ?= 60
+fuzz: $(VENV)/.dev
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/fuzz.sh $(FUZZ_SECONDS)
+
+check: lint ctest fuzz package
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term

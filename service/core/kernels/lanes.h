@@ -209,4 +209,24 @@ INLINE vf vexp2(vf x) {
     return (vf)((vi)p + (whole << 23));
 }
 
+/* Angle of (x, y) in [-pi, pi], error below 4e-7; 0 at the origin. atan(t) / t on [0, 1] is a polynomial in t^2 of degree 7 (minimax, 4e-8). */
+INLINE vf vatan2(vf y, vf x) {
+    const vf across = vabs(x), up = vabs(y);
+    const vi steep = up > across;
+    const vf t = choose(steep, across, up) / vmax(choose(steep, up, across), splat(1e-37f));
+    const vf z = t * t;
+    vf p = splat(-0.00405456246f);
+    p = p * z + 0.0218629402f;
+    p = p * z - 0.0559123006f;
+    p = p * z + 0.0964219536f;
+    p = p * z - 0.139086288f;
+    p = p * z + 0.199465655f;
+    p = p * z - 0.333298608f;
+    p = p * z + 0.999999336f;
+    vf angle = t * p;
+    angle = choose(steep, 1.57079633f - angle, angle);
+    angle = choose(x < 0.0f, 3.14159265f - angle, angle);
+    return (vf)((vi)angle | ((vi)y & splat_i((int32_t)0x80000000u)));
+}
+
 #endif

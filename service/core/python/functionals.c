@@ -36,13 +36,17 @@ static void functionals_dealloc(FunctionalsObject *self) {
     Py_DECREF(type);
 }
 
+/* Atomic, because a free-threaded Python has no lock around this. */
 static int enter(FunctionalsObject *self) {
-    if (self->busy) {
+    if (__atomic_exchange_n(&self->busy, 1, __ATOMIC_ACQUIRE)) {
         PyErr_SetString(PyExc_RuntimeError, "these functionals are in use by another thread; give each thread its own");
         return 0;
     }
-    self->busy = 1;
     return 1;
+}
+
+static void leave(FunctionalsObject *self) {
+    __atomic_store_n(&self->busy, 0, __ATOMIC_RELEASE);
 }
 
 static int is_float32(const Py_buffer *view) {
@@ -89,7 +93,7 @@ static PyObject *functionals_add(FunctionalsObject *self, PyObject *object) {
         Py_BEGIN_ALLOW_THREADS
         code = prosody_functionals_add(self->sums, rows.buf, stride, (size_t)rows.shape[0]);
         Py_END_ALLOW_THREADS
-        self->busy = 0;
+        leave(self);
         result = code < 0 ? raise_code(code) : Py_NewRef(Py_None);
     }
     PyBuffer_Release(&rows);
@@ -106,7 +110,7 @@ static PyObject *functionals_read(FunctionalsObject *self, PyObject *object) {
         Py_BEGIN_ALLOW_THREADS
         code = prosody_functionals_read(self->sums, out.buf);
         Py_END_ALLOW_THREADS
-        self->busy = 0;
+        leave(self);
         result = code < 0 ? raise_code(code) : Py_NewRef(Py_None);
     }
     PyBuffer_Release(&out);
@@ -118,7 +122,7 @@ static PyObject *functionals_reset(FunctionalsObject *self, PyObject *unused) {
     if (!enter(self))
         return NULL;
     prosody_functionals_reset(self->sums);
-    self->busy = 0;
+    leave(self);
     Py_RETURN_NONE;
 }
 

@@ -24,6 +24,10 @@ SPECTRUM_WINDOW_S = 0.020
 MEL_BANDS = 26
 MEL_LOW_HZ = 20.0
 MEL_HIGH_HZ = 8000.0
+FORMANT_CEILINGS_HZ = {8000: (4000.0, 8), 16000: (5500.0, 11)}
+"""Per rate: the highest frequency that the formants' linear prediction sees, and its order."""
+FORMANT_PRE_EMPHASIS_HZ = 50.0
+SPECTRUM_BIN_HZ = 31.25
 DECIMATOR_TAPS = 47
 """Half-band FIR for 16 to 8 kHz: within 0.1 dB up to 3.4 kHz, at least 60 dB down from 4.6 kHz."""
 
@@ -122,6 +126,19 @@ def half_band(taps: int) -> list[float]:
     return [value / total for value in out]
 
 
+def formant_weights(ceiling_hz: float) -> list[float]:
+    """Pre-emphasis ``|1 - a exp(-i w)|**2`` of the power at bins up to the ceiling, half of it at both ends."""
+    top = round(ceiling_hz / SPECTRUM_BIN_HZ)
+    a = math.exp(-math.pi * FORMANT_PRE_EMPHASIS_HZ / ceiling_hz)
+    return [(1 + a * a - 2 * a * math.cos(math.pi * k / top)) * (0.5 if k in (0, top) else 1.0) for k in range(top + 1)]
+
+
+def formant_cosines(ceiling_hz: float, order: int) -> list[float]:
+    """cos(pi n k / top) for lags n = 1 .. order, bin after bin, for bins k below the middle."""
+    top = round(ceiling_hz / SPECTRUM_BIN_HZ)
+    return [math.cos(math.pi * n * k / top) for k in range(top // 2) for n in range(1, order + 1)]
+
+
 def floats(name: str, values: Iterable[float]) -> str:
     """One C array of float."""
     return array("float", name, [f"{value:.9g}" for value in values], lambda text: text + ("f" if "." in text or "e" in text else ".0f"))
@@ -160,6 +177,11 @@ def render() -> str:
             integers("int8_t", f"prosody_mel_band{rate_hz}", band),
             floats(f"prosody_mel_weight{rate_hz}", weight),
             floats(f"prosody_equal_loudness{rate_hz}", (equal_loudness(hz) for hz in centres)),
+        ]
+    for rate_hz, (ceiling_hz, order) in FORMANT_CEILINGS_HZ.items():
+        parts += [
+            floats(f"prosody_formant_weight{rate_hz}", formant_weights(ceiling_hz)),
+            floats(f"prosody_formant_cosine{rate_hz}", formant_cosines(ceiling_hz, order)),
         ]
     return "".join(parts)
 

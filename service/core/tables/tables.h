@@ -30,4 +30,16 @@ extern const float prosody_mel_weight16000[257];
 extern const float prosody_equal_loudness8000[MEL_BANDS];
 extern const float prosody_equal_loudness16000[MEL_BANDS];
 
+/* Bins of 31.25 Hz below the formants' ceiling of 4 kHz or 5.5 kHz: pre-emphasis of the power, halved at both ends; and cos(n w) of lags n = 1 .. order for the bins below
+ * the middle, one bin after another. */
+#define FORMANT_BINS_8000 129
+#define FORMANT_BINS_16000 177
+extern const float prosody_formant_weight8000[FORMANT_BINS_8000];
+extern const float prosody_formant_weight16000[FORMANT_BINS_16000];
+extern const float prosody_formant_cosine8000[64 * 8];
+extern const float prosody_formant_cosine16000[88 * 11];
+/* Where the factors of a predictor start (formant_start.c): order rows of order + 1. */
+extern const float prosody_formant_start8000[8 * 9];
+extern const float prosody_formant_start16000[11 * 12];
+
 #endif

@@ -1,5 +1,5 @@
 /* test_lanes.c - the vector mathematics and transforms of one SIMD level against double precision. Compiled once per level; its main is in
- * test_lanes_main.c, compiled for any machine. */
+ * test_level_main.c, compiled for any machine. */
 #include <math.h>
 #include <string.h>
 
@@ -25,6 +25,21 @@ static void test_functions(uint64_t *random) {
     }
     vf near_one = splat(1.0f) + 1e-4f;
     CHECK(fabs((double)vlog2(near_one)[0] / log2((double)near_one[0]) - 1) < 1e-6, "log2 near 1");
+}
+
+static void test_angles(uint64_t *random) {
+    for (int round = 0; round < 20000; round++) {
+        vf x, y;
+        for (int l = 0; l < LANES; l++) {
+            x[l] = random_sample(random) * exp2f(20.0f * random_sample(random));
+            y[l] = random_sample(random) * exp2f(20.0f * random_sample(random));
+        }
+        vf angle = vatan2(y, x);
+        for (int l = 0; l < LANES; l++)
+            CHECK(fabs((double)angle[l] - atan2((double)y[l], (double)x[l])) < 4e-7, "atan2(%g, %g) is %g", (double)y[l], (double)x[l], (double)angle[l]);
+    }
+    CHECK(vatan2(splat(0.0f), splat(0.0f))[0] == 0.0f, "angle of the origin");
+    CHECK(fabs((double)vatan2(splat(0.0f), splat(-1.0f))[0] - PI) < 4e-7, "angle of -1");
 }
 
 static void test_moves(uint64_t *random) {
@@ -94,11 +109,12 @@ static void test_cosine(int half, int lags, uint64_t *random) {
 }
 
 /* Called by main once the machine is known to have the level. */
-int test_lanes(void);
+int test_level(void);
 
-int test_lanes(void) {
+int test_level(void) {
     uint64_t random = check_start("lanes " PROSODY_LEVEL_STRING);
     test_functions(&random);
+    test_angles(&random);
     test_moves(&random);
     test_power(256, 160, &random);
     test_power(512, 320, &random);

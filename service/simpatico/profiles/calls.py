@@ -1,0 +1,196 @@
+"""Calls of callers who agreed: kept, taken out again, and added up to a profile."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+
+from simpatico.errors import DuplicateCallError, UnknownCallError
+from simpatico.profiles import audit, counters
+from simpatico.profiles.callers import find, pack_habits, require, touch
+from simpatico.profiles.fusion import DEFAULT_STABILITY, AxisEvidence, fuse_calls
+from simpatico.profiles.habits import HISTORY_CALLS, CallTime, Habits, PastCall
+from simpatico.profiles.records import CallRecord, Consent, checked_text
+from simpatico.profiles.schema import calls, decisions, model_states, outcomes, profiles, training
+from simpatico.profiles.store import Work
+from simpatico.style import AxisPrior
+from simpatico.types import CallAnalysis, Role
+
+__all__ = ["detach", "keep", "rebuild", "record_of"]
+
+_FIGURES = ("activity", "consistency")
+"""Signals of the caller that are kept. Influence and mirroring are of the pair."""
+
+
+def record_of(
+    analysis: CallAnalysis,
+    *,
+    prior: Mapping[str, AxisPrior],
+    shared_variance: Mapping[str, float],
+    started_at_s: float,
+    time: CallTime,
+    reason: str = "",
+    notice_id: str | None = None,
+) -> CallRecord:
+    """Reduce a call's analysis to what is kept of it.
+
+    Parameters
+    ----------
+    analysis
+        The final one.
+    prior
+        What the analysis started from, by axis (none: the population's); it is taken out again.
+    shared_variance
+        From `Bundle.shared_variance`, by axis.
+    started_at_s, time, reason, notice_id
+        As in `CallRecord`.
+    """
+    style = {
+        axis.name: AxisEvidence.of(axis, prior.get(axis.name, AxisPrior()), shared_variance.get(axis.name, math.inf))
+        for axis in analysis.style.axes
+    }
+    figures: dict[str, float] = {}
+    signals = analysis.signals.parties.get(Role.CALLER)
+    turns = analysis.dialogue.taking.parties.get(Role.CALLER)
+    measures = {} if signals is None else {name: getattr(signals, name) for name in _FIGURES}
+    if turns is not None:
+        measures["articulation_rate_hz"] = turns.articulation_rate_hz
+    figures = {name: measure.value for name, measure in measures.items() if measure.value is not None}
+    return CallRecord(
+        call_id=analysis.call.call_id,
+        started_at_s=started_at_s,
+        time=time,
+        reason=reason,
+        duration_s=analysis.call.duration_s,
+        speech_s=analysis.style.evidence_s,
+        model=f"{analysis.model.name}/{analysis.model.version}",
+        style=style,
+        figures=figures,
+        notice_id=notice_id,
+    )
+
+
+def keep(work: Work, caller_key: str, record: CallRecord) -> bool:
+    """Keep a call if the caller has agreed; else count it and keep nothing.
+
+    Consent is looked at now, in this transaction: one that was withdrawn during the call holds. The same record may come again.
+
+    Returns
+    -------
+    bool
+        Whether it was kept.
+
+    Raises
+    ------
+    DuplicateCallError
+        When another call of that id is held.
+    """
+    row = find(work, caller_key, lock=True)
+    if row is None or row.consent != Consent.GRANTED:
+        counters.count(work, "calls.not_kept")
+        return False
+    values = _values(record)
+    held = work.connection.execute(select(calls).where(calls.c.call_id == record.call_id)).one_or_none()
+    if held is not None:
+        if held.caller_id == row.caller_id and all(getattr(held, name) == value for name, value in values.items()):
+            return True
+        raise DuplicateCallError(f"another call {record.call_id!r} is held; call ids must differ", field="call_id")
+    work.connection.execute(insert(calls).values(caller_id=row.caller_id, kept_at_s=work.now_s, **values))
+    touch(work, row, caller_key)
+    rebuild(work, row.caller_id)
+    counters.count(work, "calls.kept")
+    return True
+
+
+def _values(record: CallRecord) -> dict[str, Any]:
+    style = {
+        name: [e.shift, e.information, e.shared_variance if math.isfinite(e.shared_variance) else None] for name, e in record.style.items()
+    }
+    return {
+        "call_id": record.call_id,
+        "started_at_s": float(record.started_at_s),
+        "weekday": record.time.weekday,
+        "hour": record.time.hour,
+        "reason": record.reason,
+        "notice_id": record.notice_id,
+        "duration_s": float(record.duration_s),
+        "speech_s": float(record.speech_s),
+        "model": record.model,
+        "style": style,
+        "figures": dict(record.figures),
+    }
+
+
+def rebuild(work: Work, caller_id: str, *, stability: float = DEFAULT_STABILITY) -> None:
+    """Make the profile anew from the calls that are held: the latest 200, style from those of the latest call's bundle."""
+    newest = select(calls).where(calls.c.caller_id == caller_id).order_by(calls.c.call_seq.desc()).limit(HISTORY_CALLS)
+    rows = work.connection.execute(newest).all()[::-1]
+    work.connection.execute(delete(profiles).where(profiles.c.caller_id == caller_id))
+    if not rows:
+        return
+    model = rows[-1].model
+    evidence: dict[str, list[AxisEvidence]] = {}
+    for row in rows:
+        for name, (shift, information, shared) in row.style.items() if row.model == model else ():
+            evidence.setdefault(name, []).append(AxisEvidence(shift, information, math.inf if shared is None else shared))
+    fused = {name: fuse_calls(items, stability=stability) for name, items in evidence.items()}
+    past = [PastCall(row.reason, CallTime(row.weekday, row.hour)) for row in rows if row.reason]
+    total = work.connection.execute(select(func.count()).where(calls.c.caller_id == caller_id)).scalar_one()
+    work.connection.execute(
+        insert(profiles).values(
+            caller_id=caller_id,
+            model=model,
+            style={name: [p.mean, p.sd, p.calls, p.stability] for name, p in fused.items()},
+            habits=pack_habits(Habits.of(past)),
+            calls=total,
+        )
+    )
+
+
+def detach(work: Work, caller_key: str, call_id: str) -> dict[str, int]:
+    """Take out a call that was someone else's, with all that hangs on it, and make the profile anew without it.
+
+    Nothing of it stays: whose it was is not known, nor whether they agreed.
+
+    Returns
+    -------
+    dict[str, int]
+        Rows removed, by table.
+
+    Raises
+    ------
+    UnknownCallerError
+        When nothing is held of the caller.
+    UnknownCallError
+        When the caller's profile has no such call.
+    """
+    row = require(work, caller_key, lock=True)
+    checked_text(call_id, "call_id")
+    removed = forget_call(work, row.caller_id, call_id)
+    if not any(removed.values()):
+        raise UnknownCallError("this caller's profile has no such call", field="call_id")
+    rebuild(work, row.caller_id)
+    audit.append(work, "call.detached", row.audit_ref, {"rows": removed})
+    return removed
+
+
+def forget_call(work: Work, caller_id: str, call_id: str) -> dict[str, int]:
+    """Delete every row of one call of a caller; outcome models that learned from it are marked stale."""
+    theirs = select(decisions.c.decision_id).where(decisions.c.caller_id == caller_id, decisions.c.call_id == call_id)
+    mark_stale(work, caller_id, call_id)
+    removed = {"outcomes": work.connection.execute(delete(outcomes).where(outcomes.c.decision_id.in_(theirs))).rowcount}
+    for table in (decisions, training, calls):
+        gone = delete(table).where(table.c.caller_id == caller_id, table.c.call_id == call_id)
+        removed[table.name] = work.connection.execute(gone).rowcount
+    return removed
+
+
+def mark_stale(work: Work, caller_id: str, call_id: str | None = None) -> None:
+    """Mark the outcome models of the queues in which this caller (in this call) had a decision."""
+    queues = select(decisions.c.queue).where(decisions.c.caller_id == caller_id)
+    if call_id is not None:
+        queues = queues.where(decisions.c.call_id == call_id)
+    work.connection.execute(update(model_states).where(model_states.c.queue.in_(queues)).values(stale=True))

@@ -1,0 +1,110 @@
+"""Decisions as JSON values and back: compact, because a decision holds every eligible agent.
+
+Of each candidate: id, open calls, idle seconds, occupancy, skills, languages, capacity. Of each ranked agent: id, propensity, expected
+utility, sd, load penalty; factors of the first `KEPT_FACTORS` only, the others' follow from the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from simpatico.routing.types import (
+    Agent,
+    AxisBelief,
+    Candidate,
+    Factor,
+    FactorKind,
+    NeutralReason,
+    Outcome,
+    RankedAgent,
+    Ranking,
+    RankRequest,
+    Source,
+    StyleBelief,
+)
+
+__all__ = ["pack_outcome", "pack_ranking", "pack_request", "unpack_outcome", "unpack_ranking", "unpack_request"]
+
+KEPT_FACTORS = 3
+"""Agents at the head of a ranking whose reasons are kept: those that anybody looks at."""
+_OUTCOME = ("resolved", "csat_5", "handle_s", "transferred", "repeat_contact", "bought")
+
+Packed = Mapping[str, Any]
+
+
+def _pack_belief(belief: StyleBelief | None) -> list[Any] | None:
+    if belief is None:
+        return None
+    return [[[axis.name, axis.mean, axis.sd] for axis in belief.axes], sorted(belief.sources)]
+
+
+def _unpack_belief(packed: Sequence[Any] | None) -> StyleBelief | None:
+    if packed is None:
+        return None
+    return StyleBelief(tuple(AxisBelief(*axis) for axis in packed[0]), frozenset(Source(s) for s in packed[1]))
+
+
+def pack_request(request: RankRequest) -> dict[str, Any]:
+    """Return a request as JSON values; its queue has a column of its own."""
+    return {
+        "candidates": [
+            [c.agent.agent_id, c.open_calls, c.idle_s, c.occupancy, sorted(c.agent.skills), sorted(c.agent.languages), c.agent.capacity]
+            for c in request.candidates
+        ],
+        "reason": request.reason,
+        "live": _pack_belief(request.live),
+        "profile": _pack_belief(request.profile),
+        "skills": sorted(request.skills),
+        "languages": sorted(request.languages),
+        "objected": request.objected,
+    }
+
+
+def unpack_request(queue: str, packed: Packed) -> RankRequest:
+    """Return what `pack_request` packed."""
+    candidates = tuple(
+        Candidate(Agent(agent_id, frozenset(skills), frozenset(languages), capacity), open_calls, idle_s, occupancy)
+        for agent_id, open_calls, idle_s, occupancy, skills, languages, capacity in packed["candidates"]
+    )
+    return RankRequest(
+        queue,
+        candidates,
+        packed["reason"],
+        _unpack_belief(packed["live"]),
+        _unpack_belief(packed["profile"]),
+        frozenset(packed["skills"]),
+        frozenset(packed["languages"]),
+        packed["objected"],
+    )
+
+
+def pack_ranking(ranking: Ranking) -> dict[str, Any]:
+    """Return a ranking as JSON values; policy version and neutral reason have columns of their own."""
+    return {
+        "entries": [[e.agent_id, e.propensity, e.expected_utility, e.sd, e.load_penalty] for e in ranking.entries],
+        "factors": [[[f.kind, f.contribution, f.evidence, f.axis, f.value] for f in e.factors] for e in ranking.entries[:KEPT_FACTORS]],
+        "basis": sorted(ranking.basis),
+        "seed": ranking.seed,
+    }
+
+
+def unpack_ranking(policy_version: str, neutral_reason: str | None, packed: Packed) -> Ranking:
+    """Return what `pack_ranking` packed; factors beyond the first agents' are not there."""
+    entries = []
+    for place, (agent_id, propensity, utility, sd, penalty) in enumerate(packed["entries"]):
+        held = packed["factors"][place] if place < len(packed["factors"]) else []
+        factors = tuple(Factor(FactorKind(kind), *rest) for kind, *rest in held)
+        entries.append(RankedAgent(agent_id, propensity, utility, sd, penalty, factors))
+    neutral = None if neutral_reason is None else NeutralReason(neutral_reason)
+    return Ranking(tuple(entries), frozenset(Source(s) for s in packed["basis"]), policy_version, packed["seed"], neutral)
+
+
+def pack_outcome(outcome: Outcome) -> dict[str, Any]:
+    """Return what an outcome states."""
+    return {name: value for name in _OUTCOME if (value := getattr(outcome, name)) is not None}
+
+
+def unpack_outcome(packed: Packed) -> Outcome:
+    """Return what `pack_outcome` packed."""
+    return Outcome(**packed)

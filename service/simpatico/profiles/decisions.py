@@ -1,0 +1,214 @@
+"""The decision log, and the outcomes that are reported to it."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from simpatico.errors import OutcomeError, RequestConflictError, UnknownAgentError, UnknownDecisionError
+from simpatico.profiles import audit, counters
+from simpatico.profiles.decision_codec import (
+    pack_outcome,
+    pack_ranking,
+    pack_request,
+    unpack_outcome,
+    unpack_ranking,
+    unpack_request,
+)
+from simpatico.profiles.records import Consent, checked_text
+from simpatico.profiles.schema import callers, canonical_json, decisions, outcomes
+from simpatico.profiles.store import Work
+from simpatico.routing.types import Arm, BlockArm, Decision, Outcome
+
+__all__ = ["Recorded", "is_kept", "load", "log", "new_decision_id", "read", "record_outcome"]
+
+KEPT, NOT_KEPT = "k", "n"
+BATCH = 200
+"""Decisions fetched at once; one may hold thousands of agents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a reported outcome: ``kept`` False for a decision that is not kept (its caller has not agreed); ``repeated`` when
+    this very report had come before."""
+
+    kept: bool
+    repeated: bool = False
+
+
+def new_decision_id(*, kept: bool) -> str:
+    """Return a random id that says whether the decision is kept: nothing is held of the others, so nothing else could."""
+    return (KEPT if kept else NOT_KEPT) + secrets.token_hex(16)
+
+
+def is_kept(decision_id: str) -> bool:
+    """Whether this is the id of a decision that is kept."""
+    return decision_id.startswith(KEPT)
+
+
+def log(work: Work, caller_id: str | None, items: Sequence[Decision]) -> int:
+    """Write down decisions of one caller; returns how many were kept.
+
+    Of a caller who has not agreed (or no longer does: erased meanwhile) nothing is kept but a count. A decision that is held already is
+    left as it is, so that a spool may be replayed twice.
+    """
+    held = select(callers).where(callers.c.caller_id == caller_id)
+    row = work.connection.execute(held).one_or_none() if caller_id is not None else None
+    if row is None or row.consent != Consent.GRANTED:
+        counters.count(work, "decisions.not_kept", len(items))
+        return 0
+    kept = 0
+    for decision in items:
+        checked_text(decision.decision_id, "decision_id", longest=33)
+        checked_text(decision.call_id, "call_id")
+        if not is_kept(decision.decision_id):
+            raise UnknownDecisionError(f"decision {decision.decision_id!r} is not one to keep", field="decision_id")
+        if work.connection.execute(select(decisions.c.at_s).where(decisions.c.decision_id == decision.decision_id)).one_or_none():
+            continue
+        _insert(work, row, decision)
+        kept += 1
+    return kept
+
+
+def _insert(work: Work, caller: Row[Any], decision: Decision) -> None:
+    block = decision.block
+    request, ranking = pack_request(decision.request), pack_ranking(decision.ranking)
+    values = {
+        "decision_id": decision.decision_id,
+        "call_id": decision.call_id,
+        "at_s": float(decision.at_s),
+        "queue": checked_text(decision.request.queue, "queue"),
+        "policy_version": decision.ranking.policy_version,
+        "neutral_reason": decision.ranking.neutral_reason,
+        "experiment_id": block.experiment_id if block else None,
+        "block": block.block if block else None,
+        "arm": block.arm if block else None,
+        "washout": block.washout if block else None,
+        "ranked": block.rank if block else None,
+        "request": request,
+        "ranking": ranking,
+        "taken": None,
+    }
+    work.connection.execute(insert(decisions).values(caller_id=caller.caller_id, **values))
+    used = {"caller": caller.audit_ref} if decision.request.profile is not None else {}
+    # Under a secret, so that the digest of an erased decision cannot be guessed from its content.
+    digest = work.ring.mac("decision", canonical_json(values).encode()).hex()
+    agents, neutral = len(ranking["entries"]), decision.ranking.neutral
+    audit.append(work, "decision.made", decision.decision_id, {"digest": digest, "agents": agents, "neutral": neutral, **used})
+
+
+def record_outcome(work: Work, request_id: str, decision_id: str, outcome: Outcome, taken: str | None = None) -> Recorded:
+    """Write down how a call went; late, in parts, and again as often as need be.
+
+    Parameters
+    ----------
+    request_id
+        Of the report: the same id with the same content changes nothing.
+    decision_id
+        Of the ranking.
+    outcome
+        What is known; what it leaves out stays as reported before.
+    taken
+        The agent who took the call, as the ACD says; None when it does not.
+
+    Raises
+    ------
+    UnknownDecisionError
+        When it is not held: never made, or erased, or purged, or not yet replayed from another machine's spool.
+    UnknownAgentError
+        When ``taken`` was not among the eligible.
+    RequestConflictError
+        When the request id came before with other content.
+    OutcomeError
+        When the report states nothing.
+    """
+    checked_text(request_id, "request_id")
+    checked_text(decision_id, "decision_id", longest=33)
+    stated = pack_outcome(outcome)
+    if not stated and taken is None:
+        raise OutcomeError("the outcome states nothing; give at least one of its fields, or who took the call", field="outcome")
+    if decision_id.startswith(NOT_KEPT):
+        counters.count(work, "outcomes.not_kept")
+        return Recorded(kept=False)
+    digest = hashlib.sha256(canonical_json([decision_id, stated, taken]).encode()).hexdigest()
+    before = work.connection.execute(select(outcomes.c.digest).where(outcomes.c.request_id == request_id)).one_or_none()
+    if before is not None:
+        if before.digest != digest:
+            raise RequestConflictError(f"request {request_id!r} came before with another outcome; use a new id", field="request_id")
+        return Recorded(kept=True, repeated=True)
+    _check_taken(work, decision_id, taken)
+    work.connection.execute(
+        insert(outcomes).values(request_id=request_id, decision_id=decision_id, digest=digest, outcome=stated, taken=taken, at_s=work.now_s)
+    )
+    if taken is not None:
+        work.connection.execute(update(decisions).where(decisions.c.decision_id == decision_id).values(taken=taken))
+    counters.count(work, "outcomes.kept")
+    return Recorded(kept=True)
+
+
+def _check_taken(work: Work, decision_id: str, taken: str | None) -> None:
+    row = work.connection.execute(select(decisions.c.request).where(decisions.c.decision_id == decision_id)).one_or_none()
+    if row is None:
+        raise UnknownDecisionError(f"no decision {decision_id!r} is held; it was erased or purged, or never made", field="decision_id")
+    if taken is not None and taken not in {candidate[0] for candidate in row.request["candidates"]}:
+        raise UnknownAgentError(f"agent {taken[:40]!r} was not eligible in this decision", field="taken")
+
+
+def load(work: Work, decision_id: str) -> Decision:
+    """Return a decision with what is known of its outcome.
+
+    Raises
+    ------
+    UnknownDecisionError
+        When it is not held.
+    """
+    row = work.connection.execute(select(decisions).where(decisions.c.decision_id == decision_id)).one_or_none()
+    if row is None:
+        raise UnknownDecisionError(f"no decision {decision_id[:40]!r} is held", field="decision_id")
+    return next(_with_outcomes(work, [row]))
+
+
+def read(work: Work, *, queue: str | None = None, experiment_id: str | None = None, since_s: float = 0.0) -> Iterator[Decision]:
+    """Yield decisions in the order of their time, each with what is known of its outcome: for lift, evaluation, replay, and rebuilding a
+    model from the rows alone."""
+    wanted = select(decisions).where(decisions.c.at_s >= since_s)
+    if queue is not None:
+        wanted = wanted.where(decisions.c.queue == queue)
+    if experiment_id is not None:
+        wanted = wanted.where(decisions.c.experiment_id == experiment_id)
+    last: tuple[float, str] | None = None
+    while True:
+        page = wanted
+        if last is not None:
+            at_s, decision_id = last
+            later = (decisions.c.at_s > at_s) | ((decisions.c.at_s == at_s) & (decisions.c.decision_id > decision_id))
+            page = wanted.where(later)
+        rows = work.connection.execute(page.order_by(decisions.c.at_s, decisions.c.decision_id).limit(BATCH)).all()
+        yield from _with_outcomes(work, rows)
+        if len(rows) < BATCH:
+            return
+        last = (rows[-1].at_s, rows[-1].decision_id)
+
+
+def _with_outcomes(work: Work, rows: Sequence[Row[Any]]) -> Iterator[Decision]:
+    ids = [row.decision_id for row in rows]
+    reports = work.connection.execute(select(outcomes).where(outcomes.c.decision_id.in_(ids)).order_by(outcomes.c.outcome_seq)).all()
+    known: dict[str, Outcome] = {}
+    for report in reports:
+        known[report.decision_id] = known.get(report.decision_id, Outcome()).updated(unpack_outcome(report.outcome))
+    for row in rows:
+        yield replace(_decision(row), outcome=known.get(row.decision_id, Outcome()))
+
+
+def _decision(row: Row[Any]) -> Decision:
+    block = None
+    if row.experiment_id is not None:
+        block = BlockArm(row.experiment_id, row.block, Arm(row.arm), row.washout, row.ranked)
+    request = unpack_request(row.queue, row.request)
+    ranking = unpack_ranking(row.policy_version, row.neutral_reason, row.ranking)
+    return Decision(row.decision_id, row.call_id, row.at_s, request, ranking, block, row.taken)

@@ -1,0 +1,108 @@
+"""Switchback experiments as the service runs them, and the outcome models it has learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+
+from simpatico.errors import RequestConflictError, RequestError
+from simpatico.profiles import audit
+from simpatico.profiles.records import checked_json, checked_text
+from simpatico.profiles.schema import experiments, model_states
+from simpatico.profiles.store import Work
+
+__all__ = ["Experiment", "ModelState", "end", "list_experiments", "load_model", "running", "save_model", "start"]
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A switchback experiment: ``config`` is routing's description as JSON values; ``ended_at_s`` None while it runs."""
+
+    experiment_id: str
+    queue: str
+    config: Mapping[str, Any]
+    started_at_s: float
+    ended_at_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """A queue's outcome model as JSON values, and the last outcome it has learned from; ``stale`` when it must be rebuilt."""
+
+    state: Mapping[str, Any]
+    through_seq: int
+    stale: bool
+
+
+def start(work: Work, experiment_id: str, queue: str, config: Mapping[str, Any]) -> Experiment:
+    """Start an experiment.
+
+    Raises
+    ------
+    RequestConflictError
+        When the queue runs one already, or the id was used before.
+    RequestError
+        When the description cannot be stored.
+    """
+    checked_text(experiment_id, "experiment_id")
+    checked_text(queue, "queue")
+    if (other := running(work, queue)) is not None:
+        raise RequestConflictError(f"queue {queue!r} runs experiment {other.experiment_id!r}; end it first", field="queue")
+    if work.connection.execute(select(experiments).where(experiments.c.experiment_id == experiment_id)).one_or_none():
+        raise RequestConflictError(f"experiment {experiment_id!r} was run before; use a new id", field="experiment_id")
+    values = {"experiment_id": experiment_id, "queue": queue, "config": checked_json(config, "config"), "started_at_s": work.now_s}
+    work.connection.execute(insert(experiments).values(values))
+    audit.append(work, "experiment.started", experiment_id)
+    return Experiment(experiment_id, queue, dict(config), work.now_s)
+
+
+def end(work: Work, experiment_id: str) -> None:
+    """End an experiment; one that has ended stays ended. The end is never before the start, whatever the clock says.
+
+    Raises
+    ------
+    RequestError
+        When there is none of that id.
+    """
+    row = work.connection.execute(select(experiments).where(experiments.c.experiment_id == experiment_id)).one_or_none()
+    if row is None:
+        raise RequestError(f"there is no experiment {experiment_id[:40]!r}", field="experiment_id")
+    if row.ended_at_s is None:
+        ended = max(work.now_s, row.started_at_s)
+        work.connection.execute(update(experiments).where(experiments.c.experiment_id == experiment_id).values(ended_at_s=ended))
+        audit.append(work, "experiment.ended", experiment_id)
+
+
+def running(work: Work, queue: str) -> Experiment | None:
+    """Return the experiment that a queue runs, if any."""
+    row = work.connection.execute(select(experiments).where(experiments.c.queue == queue, experiments.c.ended_at_s.is_(None))).one_or_none()
+    return None if row is None else Experiment(*row)
+
+
+def list_experiments(work: Work) -> list[Experiment]:
+    """Return all experiments, oldest first."""
+    return [Experiment(*row) for row in work.connection.execute(select(experiments).order_by(experiments.c.started_at_s))]
+
+
+def load_model(work: Work, queue: str) -> ModelState | None:
+    """Return the outcome model of a queue, if one was saved."""
+    row = work.connection.execute(select(model_states).where(model_states.c.queue == queue)).one_or_none()
+    return None if row is None else ModelState(row.state, row.through_seq, row.stale)
+
+
+def save_model(work: Work, queue: str, state: Mapping[str, Any], through_seq: int) -> None:
+    """Keep the outcome model of a queue in place of the one before.
+
+    Raises
+    ------
+    RequestError
+        When a number in it is not finite.
+    """
+    checked_text(queue, "queue")
+    work.connection.execute(delete(model_states).where(model_states.c.queue == queue))
+    values = {"queue": queue, "state": checked_json(state, "state"), "through_seq": through_seq, "stale": False, "updated_at_s": work.now_s}
+    work.connection.execute(insert(model_states).values(values))
+    audit.append(work, "model.saved", queue, {"through": through_seq})

@@ -1,0 +1,142 @@
+"""What takes more than one transaction: recording through an outage, replaying a spool, erasing everywhere, anchoring the audit log."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from simpatico.errors import DatabaseAwayError, OutcomeError, RequestConflictError, RequestError, UnknownAgentError, UnknownDecisionError
+from simpatico.profiles import audit, counters, decisions, privacy
+from simpatico.profiles.chain import Head
+from simpatico.profiles.decision_codec import unpack_outcome, unpack_ranking, unpack_request
+from simpatico.profiles.decisions import Recorded
+from simpatico.profiles.spool import Item, Spool
+from simpatico.profiles.store import Store, Work
+from simpatico.routing.types import Arm, BlockArm, Decision, Outcome
+
+__all__ = ["Erasure", "Replay", "anchor", "erase_caller", "log_decision", "object_caller", "record_outcome", "replay", "withdraw_caller"]
+
+_REFUSED = (UnknownDecisionError, UnknownAgentError, RequestConflictError, OutcomeError, RequestError)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a replay did: ``applied`` items are in the database, ``repeated`` were there already, ``aside`` were refused and wait,
+    ``dropped`` are given up. ``finished`` is False when the database went away again."""
+
+    applied: int = 0
+    repeated: int = 0
+    aside: int = 0
+    dropped: int = 0
+    finished: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """A receipt, with what became of the files: ``spooled`` items that went, and whether deleted content is out of the database's
+    files."""
+
+    receipt: privacy.Receipt
+    spooled: int
+    scrubbed: bool
+
+
+async def record_outcome(
+    store: Store, spool: Spool, request_id: str, decision_id: str, outcome: Outcome, taken: str | None, *, now_s: float
+) -> Recorded:
+    """Record an outcome, in the spool while the database is away or others wait before it; raises as `decisions.record_outcome`."""
+    if decisions.is_kept(decision_id) and await asyncio.to_thread(spool.waiting) > 0:
+        await asyncio.to_thread(spool.add_outcome, request_id, decision_id, outcome, taken, now_s)
+        return Recorded(kept=True)
+    try:
+        return await store.write("router", decisions.record_outcome, request_id, decision_id, outcome, taken)
+    except DatabaseAwayError:
+        if not decisions.is_kept(decision_id):
+            return Recorded(kept=False)
+        await asyncio.to_thread(spool.add_outcome, request_id, decision_id, outcome, taken, now_s)
+        return Recorded(kept=True)
+
+
+async def log_decision(store: Store, spool: Spool, caller_id: str, decision: Decision, *, now_s: float) -> None:
+    """Write down a decision for a caller known to have agreed, in the spool while the database is away."""
+    if await asyncio.to_thread(spool.waiting):
+        await asyncio.to_thread(spool.add_decision, caller_id, decision, now_s)
+        return
+    try:
+        await store.write("router", decisions.log, caller_id, [decision])
+    except DatabaseAwayError:
+        await asyncio.to_thread(spool.add_decision, caller_id, decision, now_s)
+
+
+async def replay(store: Store, spool: Spool, *, now_s: float) -> Replay:
+    """Bring what waits into the database, first in first, then try again what was put aside. Stops when the database is away.
+
+    Safe to repeat, also after a crash, and while another process does the same.
+    """
+    applied = repeated = refused = 0
+    for aside in (False, True):
+        after = refused = 0
+        while items := await asyncio.to_thread(spool.items, aside=aside, after=after):
+            for item in items:
+                try:
+                    changed = await store.write("spool", _apply, item)
+                except DatabaseAwayError:
+                    return Replay(applied, repeated, refused, finished=False)
+                except _REFUSED:
+                    refused += 1
+                    await asyncio.to_thread(spool.put_aside, item.seq)
+                    continue
+                applied, repeated = applied + changed, repeated + (not changed)
+                await asyncio.to_thread(spool.remove, [item.seq])
+            after = items[-1].seq
+    dropped = await asyncio.to_thread(spool.expire, now_s)
+    if dropped:
+        await store.write("spool", counters.count, "spool.dropped", dropped)
+    return Replay(applied, repeated, refused - dropped, dropped)
+
+
+def _apply(work: Work, item: Item) -> bool:
+    """Apply an item; returns whether that changed anything."""
+    body = json.loads(item.body)
+    if item.kind == "outcome":
+        recorded = decisions.record_outcome(work, item.id, item.decision_id, unpack_outcome(body["outcome"]), body["taken"])
+        return not recorded.repeated
+    block = body["block"]
+    decision = Decision(
+        item.decision_id,
+        body["call_id"],
+        body["at_s"],
+        unpack_request(body["queue"], body["request"]),
+        unpack_ranking(body["policy_version"], body["neutral_reason"], body["ranking"]),
+        None if block is None else BlockArm(block[0], block[1], Arm(block[2]), block[3], block[4]),
+    )
+    return decisions.log(work, item.caller_id, [decision]) > 0
+
+
+async def erase_caller(store: Store, spool: Spool, actor: str, caller_key: str, *, deep: bool = False) -> Erasure:
+    """Erase a caller in the database, in the spool, and in the files; ``deep`` writes the database anew (see `Store.scrub`)."""
+    return await _everywhere(store, spool, await store.write(actor, privacy.erase, caller_key), deep=deep)
+
+
+async def withdraw_caller(store: Store, spool: Spool, actor: str, caller_key: str) -> Erasure:
+    """End a caller's consent, also during a call, everywhere."""
+    return await _everywhere(store, spool, await store.write(actor, privacy.withdraw, caller_key), deep=False)
+
+
+async def object_caller(store: Store, spool: Spool, actor: str, caller_key: str) -> Erasure:
+    """Record an objection, and remove the rest everywhere."""
+    return await _everywhere(store, spool, await store.write(actor, privacy.object_to, caller_key), deep=False)
+
+
+async def _everywhere(store: Store, spool: Spool, receipt: privacy.Receipt, *, deep: bool) -> Erasure:
+    spooled = await asyncio.to_thread(spool.forget, receipt.caller_id, receipt.decision_ids)
+    return Erasure(receipt, spooled, await store.scrub(deep=deep))
+
+
+async def anchor(store: Store, path: Path) -> Head:
+    """Keep the end of the audit log outside the database; see `chain`. To be called now and then, and before the service stops."""
+    latest = await store.read(audit.head)
+    await asyncio.to_thread(audit.write_anchor, path, latest)
+    return latest

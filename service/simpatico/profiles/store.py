@@ -1,0 +1,192 @@
+"""The database behind one object: opens it, runs queries in transactions, and turns its failures into ours.
+
+Queries are plain functions of a `Work` (a connection in a transaction, the secrets, who asks, and when), so that there is one set of
+them. `Store` runs them on an async engine for the server; `BlockingStore` is the same thing for a command line. One transaction is one
+call of `read` or `write`: it commits as a whole or leaves nothing. A write that collides with another process's is run once more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from simpatico.errors import DatabaseAwayError, ProfileError
+from simpatico.profiles import engine as engines
+from simpatico.profiles import migrate
+from simpatico.profiles.keys import KeyRing
+
+__all__ = ["BlockingStore", "Store", "Work"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+ATTEMPTS = 3
+"""Runs of a write that collides with others before it is given up."""
+_COLLIDED = ("40001", "40P01")
+"""PostgreSQL's SQLSTATE of a serialisation failure and of a deadlock: the transaction left nothing and may be run again."""
+_AWAY = (OperationalError, InterfaceError, PoolTimeoutError, OSError, TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a query needs: ``connection`` in a transaction; ``now_s`` since 1970, UTC; ``actor`` for the audit log (a role)."""
+
+    connection: Connection
+    ring: KeyRing
+    now_s: float
+    actor: str
+
+
+Query = Callable[Concatenate[Work, P], T]
+
+
+class Store:
+    """A database, for asynchronous use.
+
+    Parameters
+    ----------
+    url
+        ``sqlite:///path`` (three slashes for a relative path, four for an absolute one) or ``postgresql://user:password@host:port/name``.
+    ring
+        The deployment's secrets.
+    clock
+        Seconds since 1970, UTC.
+
+    Raises
+    ------
+    ConfigError
+        When the URL is not one of these.
+    """
+
+    def __init__(self, url: str, ring: KeyRing, *, clock: Callable[[], float] = time.time) -> None:
+        self._engine = engines.make_engine(url)
+        self._ring = ring
+        self._clock = clock
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is a file of ours (SQLite)."""
+        return self._engine.dialect.name == "sqlite"
+
+    async def open(self, *, upgrade: bool = True) -> None:
+        """Make or upgrade the tables; with ``upgrade`` False only check that they are this build's.
+
+        Raises
+        ------
+        DatabaseAwayError, DatabaseVersionError
+        """
+        if self.embedded and not Path(self._engine.url.database or "").parent.is_dir():
+            raise DatabaseAwayError(
+                f"there is no folder for the database {self._engine.url.database!r}; make it first", field="database.url"
+            )
+        await self._run(migrate.upgrade if upgrade else migrate.check, read_only=not upgrade)
+
+    async def read(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a query that changes nothing.
+
+        Raises
+        ------
+        DatabaseAwayError
+            When the database cannot be reached. Errors of the query pass through.
+        """
+        return await self._run(lambda c: query(self._work(c, "read"), *args, **kwargs), read_only=True)
+
+    async def write(self, actor: str, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a query in a transaction that commits when it returns and leaves nothing when it raises.
+
+        Raises
+        ------
+        DatabaseAwayError
+            When the database cannot be reached. It is then unknown whether the last commit arrived: queries are safe to repeat.
+        """
+        return await self._run(lambda c: query(self._work(c, actor), *args, **kwargs), read_only=False)
+
+    async def scrub(self, *, deep: bool = False) -> bool:
+        """Remove what deleted rows left in the database's files; see `engine.scrub`. Returns whether all of it went."""
+        try:
+            return await engines.scrub(self._engine, deep=deep)
+        except _AWAY as error:
+            raise _away(error) from error
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+    def _work(self, connection: Connection, actor: str) -> Work:
+        return Work(connection, self._ring, self._clock(), actor)
+
+    async def _run(self, action: Callable[[Connection], T], *, read_only: bool) -> T:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self._engine.connect() as connection:
+                    return await self._transaction(connection, action, read_only)
+            except IntegrityError as error:
+                if attempt == ATTEMPTS:
+                    raise ProfileError(f"the write collided with others {ATTEMPTS} times: {error.orig}; try again") from error
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) in _COLLIDED and attempt < ATTEMPTS:
+                    continue
+                if isinstance(error, _AWAY):
+                    raise _away(error) from error
+                # sqlite3's plain DatabaseError: "file is not a database", "disk image is malformed".
+                if error.connection_invalidated or type(error) is DatabaseError:
+                    raise _away(error) from error
+                raise
+            except _AWAY as error:
+                raise _away(error) from error
+        raise AssertionError("unreachable")
+
+    @staticmethod
+    async def _transaction(connection: AsyncConnection, action: Callable[[Connection], T], read_only: bool) -> T:
+        chosen = await connection.execution_options(simpatico_read_only=read_only)
+        async with chosen.begin():
+            return await chosen.run_sync(action)
+
+
+def _away(error: BaseException) -> DatabaseAwayError:
+    cause = getattr(error, "orig", None) or error
+    return DatabaseAwayError(f"the database cannot be reached ({type(cause).__name__}: {str(cause)[:200]}); try again later")
+
+
+class BlockingStore:
+    """A `Store` for programs without an event loop; use it in a ``with`` statement, which opens and closes it."""
+
+    def __init__(self, url: str, ring: KeyRing, *, clock: Callable[[], float] = time.time, upgrade: bool = True) -> None:
+        self.store = Store(url, ring, clock=clock)
+        self._upgrade = upgrade
+        self._runner = asyncio.Runner()
+
+    def __enter__(self) -> Self:
+        """Open."""
+        try:
+            self._runner.run(self.store.open(upgrade=self._upgrade))
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close."""
+        self._runner.run(self.store.close())
+        self._runner.close()
+
+    def read(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `Store.read`."""
+        return self._runner.run(self.store.read(query, *args, **kwargs))
+
+    def write(self, actor: str, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `Store.write`."""
+        return self._runner.run(self.store.write(actor, query, *args, **kwargs))
+
+    def run(self, work: Any) -> Any:
+        """Wait for a coroutine that uses ``self.store``."""
+        return self._runner.run(work)

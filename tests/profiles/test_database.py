@@ -1,0 +1,162 @@
+"""The database itself: migrations lead to the tables, transactions are whole, two processes do not hurt each other."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+
+from simpatico.errors import ConfigError, DatabaseAwayError, DatabaseVersionError, ProfileError
+from simpatico.profiles import counters, migrate
+from simpatico.profiles.schema import Json, canonical_json, metadata
+from simpatico.profiles.store import BlockingStore, Store, Work
+from tests.profiles.samples import RING, Clock
+
+
+def test_migrations_lead_to_the_tables(store: BlockingStore) -> None:
+    def differences(work: Work) -> object:
+        context = MigrationContext.configure(work.connection, opts={"compare_type": True, "target_metadata": metadata})
+        return compare_metadata(context, metadata)
+
+    assert store.read(differences) == []
+
+
+def test_migrations_go_back_to_nothing_and_forth_again(store: BlockingStore) -> None:
+    def tables(work: Work) -> set[str]:
+        return set(inspect(work.connection).get_table_names())
+
+    store.write("admin", lambda work: migrate.downgrade(work.connection, "base"))
+    assert store.read(tables) == {"alembic_version"}
+    store.run(store.store.open())
+    assert store.read(tables) == {"alembic_version", *metadata.tables}
+    store.write("admin", counters.count, "again")
+
+
+def test_opening_twice_changes_nothing(store: BlockingStore) -> None:
+    store.write("admin", counters.count, "x")
+    store.run(store.store.open())
+    store.run(store.store.open(upgrade=False))
+    assert store.read(counters.totals) == {"x": 1}
+
+
+def test_a_database_of_a_newer_build_is_refused(store: BlockingStore) -> None:
+    store.write("admin", lambda work: work.connection.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    for upgrade in (True, False):
+        with pytest.raises(DatabaseVersionError, match="revision 9999, which this build does not know"):
+            store.run(store.store.open(upgrade=upgrade))
+
+
+def test_an_empty_database_is_refused_without_upgrade(url: str) -> None:
+    store = BlockingStore(url, RING, upgrade=False)
+    with pytest.raises(DatabaseVersionError, match=f"revision None, this build needs {migrate.newest()}"):
+        store.__enter__()
+
+
+def test_several_processes_may_open_an_empty_database_at_once(url: str) -> None:
+    async def all_at_once() -> None:
+        stores = [Store(url, RING) for _ in range(4)]
+        await asyncio.gather(*(store.open() for store in stores))
+        for store in stores:
+            await store.close()
+
+    asyncio.run(all_at_once())
+
+
+def test_a_transaction_that_raises_leaves_nothing(store: BlockingStore) -> None:
+    def half(work: Work) -> None:
+        counters.count(work, "half")
+        raise KeyError("stop")
+
+    with pytest.raises(KeyError):
+        store.write("admin", half)
+    assert store.read(counters.totals) == {}
+
+
+def test_counting_at_once_loses_nothing(url: str, store: BlockingStore) -> None:
+    async def many() -> None:
+        others = [Store(url, RING) for _ in range(3)]
+        await asyncio.gather(*(other.write("x", counters.count, "hits") for _ in range(20) for other in others))
+        for other in others:
+            await other.close()
+
+    asyncio.run(many())
+    assert store.read(counters.totals) == {"hits": 60}
+
+
+def test_counters_are_by_day(store: BlockingStore, clock: Clock) -> None:
+    store.write("x", counters.count, "hits", 2)
+    clock.now_s += 86_400.0
+    store.write("x", counters.count, "hits", 3)
+    assert store.read(counters.totals) == {"hits": 5}
+    assert store.read(lambda work: work.connection.execute(text("SELECT count(*) FROM counters")).scalar_one()) == 2
+
+
+def test_json_is_canonical_and_never_nan() -> None:
+    assert canonical_json({"b": 1, "a": [None, True]}) == '{"a":[null,true],"b":1}'
+    for bad in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            Json().process_bind_param({"x": bad}, None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("url", "match"),
+    [
+        ("mysql://x/y", "is of 'mysql'"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+        ("no url", "is not a URL"),
+    ],
+)
+def test_urls_that_cannot_be(url: str, match: str) -> None:
+    with pytest.raises(ConfigError, match=match):
+        Store(url, RING)
+
+
+def test_a_password_is_not_repeated() -> None:
+    with pytest.raises(ConfigError) as info:
+        Store("oracle://scott:tiger@host/x", RING)
+    assert "tiger" not in str(info.value)
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_bytes(b"not a database at all, " * 100)
+    store = BlockingStore(f"sqlite:///{tmp_path}/x.db", RING)
+    with pytest.raises(DatabaseAwayError, match="file is not a database"):
+        store.__enter__()
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseAwayError, match="there is no folder for the database"):
+        BlockingStore(f"sqlite:///{tmp_path}/no/x.db", RING).__enter__()
+
+
+def test_a_server_that_is_not_there() -> None:
+    with pytest.raises(DatabaseAwayError, match="cannot be reached"):
+        BlockingStore("postgresql://nobody@127.0.0.1:1/x", RING).__enter__()
+
+
+def test_a_write_that_always_collides_is_given_up(store: BlockingStore) -> None:
+    runs = []
+
+    def collide(work: Work) -> None:
+        runs.append(1)
+        for _ in range(2):
+            work.connection.execute(text("INSERT INTO counters (day, name, value) VALUES ('d', 'n', 1)"))
+
+    with pytest.raises(ProfileError, match="collided with others 3 times"):
+        store.write("x", collide)
+    assert len(runs) == 3
+
+
+def test_sqlite_is_set_up_to_keep_and_to_forget(tmp_path: Path) -> None:
+    wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
+
+    def pragmas(connection: Connection) -> dict[str, object]:
+        return {name: connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in wanted}
+
+    with BlockingStore(f"sqlite:///{tmp_path}/x.db", RING) as store:
+        assert store.read(lambda work: pragmas(work.connection)) == wanted
