@@ -33,42 +33,69 @@ static vf hnr_db(const vf *r, vf period, int lags) {
     return DB_PER_LOG2 * (vlog2(share) - vlog2(1.0f - share));
 }
 
-/* One lane's power spectrum; bins are LANES floats apart. */
+/* One lane's power spectrum and its local peaks; bins, and words of 32 bins, are LANES apart. */
 typedef struct spectrum_lane {
     const float *power;
+    const uint32_t *peaks;
     int top;                            /* last bin */
 } spectrum_lane;
+
+#define WORD_BITS 32
+#define PEAK_WORDS (FFT_HALF_MAX / WORD_BITS)
 
 INLINE float bin(const spectrum_lane *s, int k) {
     return s->power[k * LANES];
 }
 
-INLINE int is_peak(const spectrum_lane *s, int k) {
-    return bin(s, k) >= bin(s, k - 1) && bin(s, k) >= bin(s, k + 1);
-}
-
-/* The local peak nearest to `at`, the lower of two as near; or the nearest bin where there is none. */
-static int nearest_peak(const spectrum_lane *s, float at) {
-    int low = (int)at, high = low + 1;
-    low = low >= s->top ? s->top - 1 : low;
-    while (low > 0 || high < s->top) {
-        const int down = low > 0 && (high >= s->top || at - (float)low <= (float)high - at);
-        const int k = down ? low-- : high++;
-        if (k > 0 && k < s->top && is_peak(s, k))
-            return k;
+/* One bit per bin that is a local peak: bins 1 .. top - 1, top a multiple of WORD_BITS. */
+static void mark_peaks(const vf *power, int top, vi *peaks) {
+    for (int w = 0; w < top / WORD_BITS; w++) {
+        vi word = {0};
+        for (int b = w == 0; b < WORD_BITS; b++) {
+            const vf *p = power + w * WORD_BITS + b;
+            word |= (p[0] >= p[-1]) & (p[0] >= p[1]) & splat_i((int32_t)(1u << b));
+        }
+        peaks[w] = word;
     }
-    return (int)(at + 0.5f);
 }
 
-/* Amplitude of the harmonic at `at` bins, by a parabola through the magnitudes of its peak and the bins beside it. */
-static float harmonic_height(const spectrum_lane *s, float at) {
-    const int k = nearest_peak(s, at);
+/* The last peak at or before bin `at`, or -1. */
+INLINE int peak_before(const spectrum_lane *s, int at) {
+    int w = at / WORD_BITS;
+    uint32_t bits = s->peaks[w * LANES] & (UINT32_MAX >> (WORD_BITS - 1 - at % WORD_BITS));
+    while (bits == 0 && w > 0)
+        bits = s->peaks[--w * LANES];
+    return bits == 0 ? -1 : w * WORD_BITS + WORD_BITS - 1 - __builtin_clz(bits);
+}
+
+/* The first peak at or after bin `at`, or -1. */
+INLINE int peak_after(const spectrum_lane *s, int at) {
+    int w = at / WORD_BITS;
+    uint32_t bits = at < s->top ? s->peaks[w * LANES] & (UINT32_MAX << (at % WORD_BITS)) : 0;
+    while (bits == 0 && w + 1 < s->top / WORD_BITS)
+        bits = s->peaks[++w * LANES];
+    return bits == 0 ? -1 : w * WORD_BITS + __builtin_ctz(bits);
+}
+
+/* The local peak nearest to `at`, 0 <= at < top, the lower of two as near; or the nearest bin where there is none. */
+INLINE int nearest_peak(const spectrum_lane *s, float at) {
+    const int low = peak_before(s, (int)at), high = peak_after(s, (int)at + 1);
+    if (low < 0 && high < 0)
+        return (int)(at + 0.5f);
+    return high < 0 || (low >= 0 && at - (float)low <= (float)high - at) ? low : high;
+}
+
+/* Height of the peak at bin k, by a parabola through the magnitudes of it and the bins beside it. */
+static float peak_height(const spectrum_lane *s, int k) {
     const float top = __builtin_sqrtf(bin(s, k));
     if (k <= 0 || k >= s->top)
         return top;
     const float left = __builtin_sqrtf(bin(s, k - 1)), right = __builtin_sqrtf(bin(s, k + 1)), bend = left - 2.0f * top + right;
     return bend < 0.0f ? top - (left - right) * (left - right) / (8.0f * bend) : top;
 }
+
+/* A parabola through a peak and lower neighbours rises no higher than 9/8 of it, so lesser peaks need not be measured; squared, with a margin for rounding. */
+#define HEIGHT_GAIN_SQUARE 1.27f
 
 /* Height of the highest harmonic within FORMANT_REACH of a formant, or of the nearest one when none is; 0 for a formant that is absent. */
 static float formant_height(const spectrum_lane *s, float f0_hz, int harmonics, float formant_hz) {
@@ -84,7 +111,10 @@ static float formant_height(const spectrum_lane *s, float f0_hz, int harmonics, 
     }
     float best = 0.0f;
     for (int h = first; h <= last; h++) {
-        const float height = harmonic_height(s, (float)h * spacing);
+        const int k = nearest_peak(s, (float)h * spacing);
+        if (bin(s, k) * HEIGHT_GAIN_SQUARE <= best * best)
+            continue;
+        const float height = peak_height(s, k);
         best = height > best ? height : best;
     }
     return best;
@@ -96,14 +126,16 @@ enum { FUNDAMENTAL, HARMONIC_1, HARMONIC_2, AMPLITUDE, HEIGHTS = AMPLITUDE + EGE
 static void heights(int32_t rate_hz, const voiced_job *jobs, size_t count, const vf *power, int top, const vf *frequency, vf *heights_out) {
     const float *formants = (const float *)frequency;
     float *height = (float *)heights_out;
+    vi peaks[PEAK_WORDS];
+    mark_peaks(power, top, peaks);
     for (int i = 0; i < HEIGHTS; i++)
         heights_out[i] = (vf){0};
     for (size_t l = 0; l < count; l++) {
-        const spectrum_lane s = {(const float *)power + l, top};
+        const spectrum_lane s = {(const float *)power + l, (const uint32_t *)peaks + l, top};
         const float f0 = jobs[l].f0_hz;
         const int harmonics = (int)((0.5f * (float)rate_hz - 0.5f * f0) / f0);
         for (int h = 0; h <= FIRST + 1; h++)
-            height[(FUNDAMENTAL + h) * LANES + l] = h < harmonics ? harmonic_height(&s, (float)(h + 1) * f0 * (1.0f / BIN_HZ)) : 0.0f;
+            height[(FUNDAMENTAL + h) * LANES + l] = h < harmonics ? peak_height(&s, nearest_peak(&s, (float)(h + 1) * f0 * (1.0f / BIN_HZ))) : 0.0f;
         for (int i = 0; i < EGEMAPS_FORMANTS; i++)
             height[(AMPLITUDE + i) * LANES + l] = formant_height(&s, f0, harmonics, formants[i * LANES + l]);
     }

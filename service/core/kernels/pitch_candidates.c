@@ -21,43 +21,56 @@ static void autocorrelate(const vf *s, const float *lag_weight, fft_work *work, 
         r[k] *= scale * lag_weight[k];
 }
 
-/* Value half a lag after r[0], by a sinc of eight taps under a squared cosine: a parabola through whole lags would lose the height of peaks between them.
- * Successive lags of one lane are LANES floats apart. */
-INLINE float half_lag_after(const float *r) {
-    return 0.617130865f * (r[0] + r[LANES]) - 0.159079552f * (r[-LANES] + r[2 * LANES]) + 0.052582271f * (r[-2 * LANES] + r[3 * LANES]) -
-           0.0106335843f * (r[-3 * LANES] + r[4 * LANES]);
+/* Nine values of a transform about lags k - 4 .. k + 4, of each lane its own. */
+#define ABOUT 4
+INLINE void values_about(const vf *r, vi k, vf *v) {
+    const vi at = k * LANES + lane_numbers();
+    for (int i = -ABOUT; i <= ABOUT; i++)
+        v[ABOUT + i] = gather((const float *)r, at + i * LANES);
 }
 
-/* A parabola through three values half a lag apart: its value `shift` lags from the middle one. */
-INLINE float parabola(float before, float middle, float after, float shift) {
-    return middle + shift * ((after - before) + 2.0f * shift * (before + after - 2.0f * middle));
+/* Value half a lag after v[0], by a sinc of eight taps under a squared cosine: a parabola through whole lags would lose the height of peaks between them. */
+INLINE vf half_lag_after(const vf *v) {
+    return 0.617130865f * (v[0] + v[1]) - 0.159079552f * (v[-1] + v[2]) + 0.052582271f * (v[-2] + v[3]) - 0.0106335843f * (v[-3] + v[4]);
 }
 
-/* The lag of the peak of r near `lag`, or `lag` itself when there is none. */
-static float sharpen(const float *r, float lag) {
-    int from = (int)(lag * (1.0f - SEARCH)), to = (int)(lag * (1.0f + SEARCH)) + 1, best;
-    from = from < 4 ? 4 : from;
-    to = to > PITCH_LAGS - 6 ? PITCH_LAGS - 6 : to;
-    best = from;
-    for (int k = from + 1; k <= to; k++)
-        if (r[k * LANES] > r[best * LANES])
-            best = k;
-    const float *middle = r + best * LANES;
-    if (middle[-LANES] > middle[0] || middle[LANES] > middle[0])
-        return lag;
-    const float before = half_lag_after(middle - LANES), after = half_lag_after(middle);
-    const float bend = 2.0f * middle[0] - before - after;
-    float shift = bend > 1e-9f ? 0.25f * (after - before) / bend : 0.0f;
-    shift = shift > 0.5f ? 0.5f : shift < -0.5f ? -0.5f : shift;
-    return (float)best + shift;
+/* The lags of the peaks of r near `lag`, or `lag` itself where there is none. */
+static vf sharpen(const vf *r, vf lag) {
+    const vi last = splat_i(PITCH_LAGS - 6);
+    vi from = truncate(vmax(lag * (1.0f - SEARCH), splat(4.0f))), to = truncate(lag * (1.0f + SEARCH)) + 1;
+    to = choose_i(to > last, last, to);
+    const int32_t *froms = (const int32_t *)&from, *tos = (const int32_t *)&to;
+    int span = 0;
+    for (int l = 0; l < LANES; l++)
+        span = tos[l] - froms[l] > span ? tos[l] - froms[l] : span;
+    const vi base = from * LANES + lane_numbers();
+    vi best = from;
+    vf highest = gather((const float *)r, base);
+    for (int m = 1; m <= span; m++) {
+        const vi k = from + m, inside = k <= to;
+        const vf value = gather((const float *)r, choose_i(inside, base + m * LANES, base));
+        const vi better = inside & (value > highest);
+        best = choose_i(better, k, best);
+        highest = choose(better, value, highest);
+    }
+    vf v[2 * ABOUT + 1];
+    values_about(r, best, v);
+    const vf before = half_lag_after(v + ABOUT - 1), after = half_lag_after(v + ABOUT);
+    const vf bend = 2.0f * v[ABOUT] - before - after;
+    vf shift = choose(bend > 1e-9f, 0.25f * (after - before) / choose(bend > 1e-9f, bend, splat(1.0f)), (vf){0});
+    shift = vmax(vmin(shift, splat(0.5f)), splat(-0.5f));
+    const vi peak = (v[ABOUT - 1] <= v[ABOUT]) & (v[ABOUT + 1] <= v[ABOUT]);
+    return choose(peak, __builtin_convertvector(best, vf) + shift, lag);
 }
 
-/* Value of the sound's autocorrelation between lags. */
-static float harmonicity_at(const float *sound, float lag) {
-    int k = (int)(lag + 0.5f);
-    k = k < 4 ? 4 : k > PITCH_LAGS - 6 ? PITCH_LAGS - 6 : k;
-    const float *middle = sound + k * LANES;
-    return parabola(half_lag_after(middle - LANES), middle[0], half_lag_after(middle), lag - (float)k);
+/* Values of the sound's autocorrelation between lags, by a parabola through three values half a lag apart. */
+static vf harmonicity_at(const vf *sound, vf lag) {
+    vi k = truncate(vmax(lag + 0.5f, splat(4.0f)));
+    k = choose_i(k > PITCH_LAGS - 6, splat_i(PITCH_LAGS - 6), k);
+    vf v[2 * ABOUT + 1];
+    values_about(sound, k, v);
+    const vf before = half_lag_after(v + ABOUT - 1), after = half_lag_after(v + ABOUT), shift = lag - __builtin_convertvector(k, vf);
+    return v[ABOUT] + shift * ((after - before) + 2.0f * shift * (before + after - 2.0f * v[ABOUT]));
 }
 
 /* Keeps the strongest candidates in order of falling strength. */
@@ -101,24 +114,23 @@ static void pick(const pitch_range *range, const vf *z, vf total, vi audible, co
 /* Sharpens F0 and adds harmonicity, 0 without `sound`, for all lanes. */
 static void refine(const vf *r, const vf *sound, const pitch_job *jobs) {
     for (int c = 0; c < PITCH_CANDIDATES; c++) {
-        float lags[LANES], log2_lag[LANES];
+        float log2_lags[LANES], harmonicity[LANES];
         int any = 0;
         for (int l = 0; l < LANES; l++) {
-            lags[l] = c < jobs[l].candidates->count ? LOG2_8000 - jobs[l].candidates->log2_f0[c] : 4.0f;
-            any |= c < jobs[l].candidates->count;
+            const int here = c < jobs[l].candidates->count;
+            log2_lags[l] = here ? LOG2_8000 - jobs[l].candidates->log2_f0[c] : 2.0f;
+            any |= here;
         }
         if (!any)
             return;
-        store(lags, vexp2(load(lags)));
+        const vf lag = sharpen(r, vexp2(load(log2_lags)));
+        store(harmonicity, sound == NULL ? (vf){0} : harmonicity_at(sound, lag));
+        store(log2_lags, vlog2(lag));
         for (int l = 0; l < LANES; l++)
             if (c < jobs[l].candidates->count) {
-                lags[l] = sharpen((const float *)r + l, lags[l]);
-                jobs[l].candidates->harmonicity[c] = sound == NULL ? 0.0f : harmonicity_at((const float *)sound + l, lags[l]);
+                jobs[l].candidates->harmonicity[c] = harmonicity[l];
+                jobs[l].candidates->log2_f0[c] = LOG2_8000 - log2_lags[l];
             }
-        store(log2_lag, vlog2(load(lags)));
-        for (int l = 0; l < LANES; l++)
-            if (c < jobs[l].candidates->count)
-                jobs[l].candidates->log2_f0[c] = LOG2_8000 - log2_lag[l];
     }
 }
 
