@@ -52,14 +52,26 @@ static void describe(const pitch_frame *ring, const pitch_levels *levels, int64_
     *x = clip(levels->peak_db - levels->floor_db, 0.0f, 50.0f) * (1.0f / 15.0f);
 }
 
+/* Four hidden units at a time; every processor that runs this has such registers, or its compiler does without. */
+typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
+#define FOURS ((VOICING_HIDDEN + 3) / 4)
+
 float pitch_voicing(const pitch_frame *ring, const pitch_levels *levels, int64_t index, int64_t last) {
-    float x[VOICING_INPUTS], hidden[VOICING_HIDDEN];
+    float x[VOICING_INPUTS], hidden[4 * FOURS] = {0};
+    four sums[FOURS];
     describe(ring, levels, index, last, x);
     for (int h = 0; h < VOICING_HIDDEN; h++)
         hidden[h] = prosody_voicing_bias1[h];
-    for (int i = 0; i < VOICING_INPUTS; i++)
-        for (int h = 0; h < VOICING_HIDDEN; h++)
-            hidden[h] += x[i] * prosody_voicing_weight1[i * VOICING_HIDDEN + h];
+    for (int f = 0; f < FOURS; f++)
+        sums[f] = *(const four *)(hidden + 4 * f);
+    /* The last four of a row may reach into the next one: what they add there belongs to no unit. The last row has no next. */
+    for (int i = 0; i < VOICING_INPUTS - 1; i++)
+        for (int f = 0; f < FOURS; f++)
+            sums[f] += x[i] * *(const four *)(prosody_voicing_weight1 + i * VOICING_HIDDEN + 4 * f);
+    for (int f = 0; f < FOURS; f++)
+        *(four *)(hidden + 4 * f) = sums[f];
+    for (int h = 0; h < VOICING_HIDDEN; h++)
+        hidden[h] += x[VOICING_INPUTS - 1] * prosody_voicing_weight1[(VOICING_INPUTS - 1) * VOICING_HIDDEN + h];
     float sum = prosody_voicing_bias2;
     for (int h = 0; h < VOICING_HIDDEN; h++)
         sum += hidden[h] > 0.0f ? hidden[h] * prosody_voicing_weight2[h] : 0.0f;
