@@ -187,6 +187,8 @@ def core_f0_hz(x: Float, rate_hz: int) -> Float:
     extractor = FrameExtractor(rate_hz)
     rows = np.concatenate([extractor.push(x.astype(np.float32)), extractor.finish()])
     f0, likely = rows[:, INDEX["f0_hz"]].astype(np.float64), rows[:, INDEX["voicing_probability"]].astype(np.float64)
-    (a, p), (b, q) = ((c[k : len(f0) - max(CORE_OFFSETS) + k] for c in (f0, likely)) for k in CORE_OFFSETS)
-    both = (a > 0) & (b > 0)
-    return np.where(both, np.sqrt(a * b), np.where(p + q > 1, np.maximum(a, b), 0.0))
+    n = max(0, len(rows) - max(CORE_OFFSETS))
+    first, second = (slice(k, k + n) for k in CORE_OFFSETS)
+    a, b = f0[first], f0[second]
+    alone = np.where(likely[first] + likely[second] > 1, np.maximum(a, b), 0.0)
+    return np.where((a > 0) & (b > 0), np.sqrt(a * b), alone)
