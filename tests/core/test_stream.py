@@ -6,34 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from core_streams import EVERY_SETS, RATES, frames, voice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simpatico.core import COLUMNS, INDEX, LATENCY_FRAMES, SIMD_VARIABLE, UNITS, FrameExtractor, build_info, simd_levels
+from simpatico.core import COLUMNS, EGEMAPS_COLUMNS, INDEX, SIMD_VARIABLE, UNITS, FrameExtractor, build_info, simd_levels
 from simpatico.errors import AudioFormatError, ConfigError, CoreError, MalformedAudioError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-RATES = (8000, 16000)
-
-
-def voice(rate_hz: int, seconds: float, seed: int = 0) -> NDArray[np.float32]:
-    """A gliding harmonic tone with pauses of exact zeros and a little noise."""
-    rng = np.random.default_rng(seed)
-    t = np.arange(round(rate_hz * seconds)) / rate_hz
-    phase = 2 * np.pi * np.cumsum(140 + 50 * np.sin(2 * np.pi * 0.7 * t)) / rate_hz
-    x = sum(np.cos(k * phase) / k for k in range(1, 20)) * 0.1 + rng.normal(0, 0.003, t.size)
-    x[(t % 1.0) > 0.7] = 0.0
-    return x.astype(np.float32)
-
-
-def frames(
-    samples: NDArray[np.float32] | NDArray[np.int16], rate_hz: int, cuts: tuple[int, ...] = (), simd: str | None = None
-) -> NDArray[np.float32]:
-    extractor = FrameExtractor(rate_hz, simd=simd)
-    parts = [extractor.push(part) for part in np.split(samples, cuts)]
-    return np.vstack([*parts, extractor.finish()])
+    pass
 
 
 def test_columns_are_those_agreed() -> None:
@@ -49,11 +30,36 @@ def test_columns_are_those_agreed() -> None:
     rate_hz=st.sampled_from(RATES),
     sizes=st.lists(st.one_of(st.integers(1, 400), st.integers(1, 40_000)), max_size=30),
     seed=st.integers(0, 3),
+    sets=st.sampled_from(EVERY_SETS),
+    reserve_frames=st.sampled_from((0, 3, 200)),
 )
-def test_chunking_changes_nothing(simd: str, rate_hz: int, sizes: list[int], seed: int) -> None:
+def test_neither_chunking_nor_reserve_changes_anything(
+    simd: str, rate_hz: int, sizes: list[int], seed: int, sets: tuple[str, ...], reserve_frames: int
+) -> None:
     x = voice(rate_hz, 2.3, seed)
     cuts = tuple(int(c) for c in np.cumsum(sizes) if c < x.size)
-    assert frames(x, rate_hz, cuts, simd).tobytes() == frames(x, rate_hz, (), simd).tobytes()
+    assert frames(x, rate_hz, cuts, simd, sets, reserve_frames).tobytes() == frames(x, rate_hz, (), simd, sets).tobytes()
+
+
+@pytest.mark.parametrize("rate_hz", RATES)
+def test_a_row_of_both_sets_is_one_after_the_other(rate_hz: int) -> None:
+    x = voice(rate_hz, 2.0)
+    signals, egemaps = frames(x, rate_hz), frames(x, rate_hz, sets=("egemaps",))
+    both = frames(x, rate_hz, sets=("egemaps", "signals"))
+    assert FrameExtractor(rate_hz, sets=("egemaps", "signals")).columns == COLUMNS + EGEMAPS_COLUMNS
+    assert both.tobytes() == np.hstack([signals, egemaps]).tobytes()
+
+
+@pytest.mark.parametrize("sets", [(), ("signal",), ("signals", "lld"), "signals"])
+def test_unknown_sets_are_refused(sets: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError, match="must name one or more of signals, egemaps"):
+        FrameExtractor(8000, sets=sets)
+
+
+@pytest.mark.parametrize("reserve_frames", [-1, 4097])
+def test_a_reserve_out_of_range_is_refused(reserve_frames: int) -> None:
+    with pytest.raises(ConfigError, match=f"reserve_frames={reserve_frames} is not within 0 to 4096"):
+        FrameExtractor(8000, reserve_frames=reserve_frames)
 
 
 @pytest.mark.parametrize("rate_hz", RATES)
@@ -69,9 +75,10 @@ def test_number_of_frames(rate_hz: int, extra: int) -> None:
 
 
 @pytest.mark.parametrize("rate_hz", RATES)
-def test_latency_is_as_stated(rate_hz: int) -> None:
+@pytest.mark.parametrize("sets", EVERY_SETS)
+def test_latency_is_as_stated(rate_hz: int, sets: tuple[str, ...]) -> None:
     hop = rate_hz // 100
-    extractor = FrameExtractor(rate_hz)
+    extractor = FrameExtractor(rate_hz, sets=sets)
     x = voice(rate_hz, 1.5)
     late = []
     got = 0
@@ -79,7 +86,7 @@ def test_latency_is_as_stated(rate_hz: int) -> None:
         got += len(extractor.push(x[i : i + hop]))
         late.append(i // hop + 1 - got)
     assert max(late) == late[-1] == len(extractor.finish())
-    assert max(late) == LATENCY_FRAMES - (rate_hz == 8000)  # the half-band filter of 16 kHz costs a fraction of a frame
+    assert max(late) == extractor.latency_frames - (rate_hz == 8000)  # the half-band filter of 16 kHz costs a fraction of a frame
 
 
 def test_int16_equals_float32() -> None:

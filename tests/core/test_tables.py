@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 from pathlib import Path
+
+import pytest
 
 TABLES = Path(__file__).parents[2] / "service" / "core" / "tables"
 
 
-def test_tables_are_up_to_date() -> None:
-    spec = importlib.util.spec_from_file_location("generate", TABLES / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert module.render() == (TABLES / "tables.inc").read_text(encoding="ascii"), "run python service/core/tables/generate.py"
+@pytest.mark.parametrize(("script", "tables"), [("generate", "tables.inc"), ("generate_egemaps", "egemaps_tables.inc")])
+def test_tables_are_up_to_date(script: str, tables: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(TABLES))
+    module = importlib.import_module(script)
+    assert module.render() == (TABLES / tables).read_text(encoding="ascii"), f"run python service/core/tables/{script}.py"

@@ -302,6 +302,7 @@ int main(void) {
                 test_chunking(rate_hz, prosody_simd_name(i), &random);
                 test_advance(rate_hz, prosody_simd_name(i), &random);
             }
+        sets = PROSODY_SET_SIGNALS;
     }
     return check_end();
 }

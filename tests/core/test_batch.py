@@ -1,0 +1,78 @@
+"""Many streams advanced at once: the rows of each are those that it gives alone."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from core_streams import EVERY_SETS, RATES, voice
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simpatico.core import FrameExtractor, advance, simd_levels
+from simpatico.errors import CoreError, MalformedAudioError
+
+STREAM = st.tuples(st.sampled_from(RATES), st.sampled_from(EVERY_SETS), st.sampled_from(simd_levels()), st.floats(0.0, 1.5))
+
+
+@settings(max_examples=25, deadline=None)
+@given(streams=st.lists(STREAM, max_size=6), data=st.data())
+def test_each_gives_what_it_gives_alone(streams: list[tuple[int, tuple[str, ...], str, float]], data: st.DataObject) -> None:
+    made = [(FrameExtractor(rate, sets=sets, simd=simd), voice(rate, seconds, i)) for i, (rate, sets, simd, seconds) in enumerate(streams)]
+    alone = [FrameExtractor(rate, sets=sets, simd=simd) for rate, sets, simd, _ in streams]
+    together: list[list[np.ndarray]] = [[] for _ in made]
+    done = [0] * len(made)
+    for _ in range(4):
+        sizes = [data.draw(st.integers(0, 9000)) for _ in made]
+        chunks = [x[at : at + size] for (_, x), at, size in zip(made, done, sizes, strict=True)]
+        done = [at + size for at, size in zip(done, sizes, strict=True)]
+        for rows, new in zip(together, advance([extractor for extractor, _ in made], chunks), strict=True):
+            rows.append(new)
+    for (extractor, x), rows, at, other in zip(made, together, done, alone, strict=True):
+        rows.append(extractor.finish())
+        assert np.vstack(rows).tobytes() == np.vstack([other.push(x[:at]), other.finish()]).tobytes()
+
+
+def test_no_streams() -> None:
+    assert advance([], []) == []
+
+
+def test_one_bad_stream_and_none_has_moved() -> None:
+    streams = [FrameExtractor(8000), FrameExtractor(16000), FrameExtractor(8000)]
+    good, bad = voice(8000, 0.5), voice(16000, 0.5).copy()
+    bad[777] = np.inf
+    with pytest.raises(MalformedAudioError, match="stream 1: sample 777 is inf"):
+        advance(streams, [good, bad, good])
+    assert [len(rows) for rows in map(FrameExtractor.finish, streams)] == [0, 0, 0]
+
+
+def test_what_a_batch_cannot_take() -> None:
+    x, a, b = voice(8000, 0.1), FrameExtractor(8000), FrameExtractor(8000)
+    with pytest.raises(CoreError, match="2 streams but 1 chunks"):
+        advance([a, b], [x])
+    with pytest.raises(MalformedAudioError, match="stream 1: samples must be float32 of shape"):
+        advance([a, b], [x, x.astype(np.int16)])
+    with pytest.raises(CoreError, match="given twice"):
+        advance([a, a], [x, x])
+    b.finish()
+    with pytest.raises(CoreError, match="stream 1: samples after finish"):
+        advance([a, b], [x, x])
+    assert len(advance([a], [voice(8000, 1.0)])[0]) > 0
+
+
+def test_batches_in_threads_do_not_disturb_each_other() -> None:
+    x = voice(8000, 2.0)
+    expected = FrameExtractor(8000, sets=("egemaps",)).push(x).tobytes()
+    results: list[bytes] = []
+
+    def run() -> None:
+        streams = [FrameExtractor(8000, sets=("egemaps",)) for _ in range(3)]
+        results.extend(rows.tobytes() for rows in advance(streams, [x, x, x]))
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [expected] * 12
