@@ -40,6 +40,8 @@ Every error that a user can cause says what value was received and what would wo
     ├── ListenError                 the service cannot listen where it was told to
     ├── RemoteError                 the service refused or went away, as its client sees it
     ├── ConfigError                 a setting that is unknown or out of range
+    ├── MissingPackageError         an optional package that this needs is not installed
+    ├── OutputError                 results cannot be written where they should go
     └── CoreError                   the C core refused a call (a defect of ours, not of the input)
 """
 
@@ -65,9 +67,11 @@ __all__ = [
     "ListenError",
     "MalformedAudioError",
     "MessageTooLargeError",
+    "MissingPackageError",
     "ModelStateError",
     "NoCandidatesError",
     "OutcomeError",
+    "OutputError",
     "ProfileError",
     "RateLimitError",
     "RemoteError",
@@ -276,6 +280,14 @@ class RemoteError(SimpaticoError):
 
 class ConfigError(SimpaticoError):
     """A setting that is unknown or out of range."""
+
+
+class MissingPackageError(SimpaticoError):
+    """An optional package that this needs is not installed."""
+
+
+class OutputError(SimpaticoError):
+    """Results cannot be written where they should go."""
 
 
 class CoreError(SimpaticoError):

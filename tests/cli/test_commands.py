@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_help_names_every_command(run: Run) -> None:
-    for command in ("analyze", "doctor", "schema", "serve", "stream"):
+    for command in ("analyze", "doctor", "features", "schema", "serve", "stream"):
         assert command in run("--help").stdout
         assert run(command, "--help").returncode == 0
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,9 +17,9 @@ from simpatico.profiles.keys import KeyRing
 from simpatico.profiles.store import BlockingStore
 from tests.profiles.samples import RING, Clock
 
-POSTGRES = Path("/usr/lib/postgresql/15/bin")
-"""Where Debian's package postgresql-15 puts its programs."""
-ABSENT = "PostgreSQL 15 is not installed (Debian: apt-get install postgresql-15), or there is no account that may run it"
+POSTGRES = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), default=Path("/usr/lib/postgresql"))
+"""Where Debian's packages put PostgreSQL's programs; the newest."""
+ABSENT = "PostgreSQL is not installed (Debian: apt-get install postgresql), or there is no account that may run it"
 
 
 def _as_nobody_special(command: list[str]) -> list[str]:
@@ -71,24 +72,23 @@ class Cluster:
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster() -> Iterator[Cluster]:
     """Return a running PostgreSQL; a test that asks for it is skipped, visibly, where there is none."""
     if not (POSTGRES / "initdb").exists() or (os.getuid() == 0 and not shutil.which("runuser")):
         pytest.skip(ABSENT)
-    folder = Path(tmp_path_factory.mktemp("postgres"))
-    if os.getuid() == 0:
-        try:
+    # Not below pytest's own folder, which is closed to the account that runs the server.
+    folder = Path(tempfile.mkdtemp(prefix="simpatico-postgres-"))
+    try:
+        if os.getuid() == 0:
             shutil.chown(folder, "postgres")
-        except LookupError:
-            pytest.skip(ABSENT)
-        # The parents belong to root and are closed to others: let them pass.
-        for parent in folder.parents:
-            if parent.stat().st_uid == 0 and parent != Path("/"):
-                parent.chmod(parent.stat().st_mode | 0o011)
-    made = Cluster(folder)
-    made.start()
-    yield made
-    made.stop()
+        made = Cluster(folder)
+        made.start()
+        yield made
+        made.stop()
+    except LookupError:
+        pytest.skip(ABSENT)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _with_tables(url: str) -> None:

@@ -53,12 +53,15 @@ def test_logging_twice_is_once(store: BlockingStore, caller_id: str) -> None:
 
 
 def test_the_log_of_a_decision_binds_its_content(store: BlockingStore, caller_id: str) -> None:
-    store.write("router", decisions.log, caller_id, [a_decision(), replace(a_decision(), call_id="call-2")])
+    made = a_decision()
+    store.write("router", decisions.log, caller_id, [made, replace(a_decision(), call_id="call-2")])
     entries = [sealed.entry for sealed in store.read(lambda work: list(audit.entries(work)))][1:]
     assert [e.action for e in entries] == ["decision.made"] * 2
     assert entries[0].detail["digest"] != entries[1].detail["digest"]
     assert entries[0].detail["caller"] == store.read(callers.lookup, CALLER).audit_ref
+    assert entries[0].subject == store.read(decisions.audit_subjects, made.decision_id)[0]
     assert "call-1" not in str(entries)
+    assert made.decision_id not in str(entries)
 
 
 def test_a_decision_of_someone_erased_meanwhile_is_not_kept(store: BlockingStore) -> None:

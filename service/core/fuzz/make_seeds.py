@@ -62,7 +62,9 @@ def functionals_seeds() -> dict[str, bytes]:
     seeds["short"] = head + b"".join(rows(ROWS, n, b"\0") + bytes([COMPARE]) for n in range(10))
     seeds["reset"] = head + rows(ROWS, 90, b"\0") + bytes([RESET_FIGURES]) + rows(ROWS, 20, b"\1")
     for named in range(18):
-        seeds[f"hostile-{named}"] = head + rows(ROWS, 30, b"\0") + rows(HOSTILE_ROWS, 50, bytes([named, 240, 10, 10])) + rows(ROWS, 30, b"\0")
+        seeds[f"hostile-{named}"] = (
+            head + rows(ROWS, 30, b"\0") + rows(HOSTILE_ROWS, 50, bytes([named, 240, 10, 10])) + rows(ROWS, 30, b"\0")
+        )
     return seeds
 
 

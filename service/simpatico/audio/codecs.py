@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simpatico.audio import g711
-from simpatico.audio.formats import check_channels
+from simpatico.audio.formats import MAX_CHANNELS, check_channels
 from simpatico.errors import MalformedAudioError, UnknownCodecError
 
 __all__ = ["ENCODINGS", "MAX_ABS", "Decoder", "check_samples"]
@@ -95,13 +95,15 @@ class Decoder:
         One of `ENCODINGS`. The encodings inside WAV files ("pcm_u8", "pcm_s16", "pcm_s24", "pcm_s32", "float", "double") work too.
     channels
         1 or 2, interleaved.
+    max_channels
+        Allows more.
 
     Raises
     ------
     UnknownCodecError
         The encoding is not known.
     AudioFormatError
-        The channel count is neither 1 nor 2.
+        The channel count is not from 1 to ``max_channels``.
 
     Examples
     --------
@@ -109,11 +111,11 @@ class Decoder:
     [[0.5]]
     """
 
-    def __init__(self, encoding: str, channels: int) -> None:
+    def __init__(self, encoding: str, channels: int, *, max_channels: int = MAX_CHANNELS) -> None:
         if encoding not in _DECODERS:
             raise UnknownCodecError(f"encoding {encoding!r} is not known: {', '.join(ENCODINGS)} work", field="encoding")
         self.encoding = encoding
-        self.channels = check_channels(channels)
+        self.channels = check_channels(channels, most=max_channels)
         self._width, self._decode = _DECODERS[encoding]
 
     @property

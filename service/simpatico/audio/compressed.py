@@ -63,6 +63,8 @@ class SndfileBlocks:
         Positioned anywhere; read from its start.
     name
         What messages call it.
+    max_channels
+        More are refused.
 
     Raises
     ------
@@ -74,7 +76,7 @@ class SndfileBlocks:
         Rate or channel count is out of range.
     """
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
+    def __init__(self, file: BinaryIO, name: str, max_channels: int) -> None:
         self._name = name
         self._given = 0
         file.seek(0)
@@ -85,7 +87,8 @@ class SndfileBlocks:
                 f"{name} cannot be decoded: {exc}; WAV, FLAC, OGG Vorbis or Opus and MP3 that play elsewhere work"
             ) from exc
         try:
-            self.format = check_format(AudioFormat(self._file.samplerate, self._file.channels, _codec(self._file, name)))
+            declared = AudioFormat(self._file.samplerate, self._file.channels, _codec(self._file, name))
+            self.format = check_format(declared, most_channels=max_channels)
             self.total_frames: int | None = self._file.frames if self._file.frames < _UNKNOWN_FRAMES else None
             self._owed = self._expected_frames(file)
         except BaseException:

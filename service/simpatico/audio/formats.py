@@ -76,20 +76,18 @@ def check_rate_hz(rate_hz: float, *, field: str = "sample_rate_hz") -> int:
     )
 
 
-def check_channels(channels: int, *, field: str = "channels") -> int:
+def check_channels(channels: int, *, most: int = MAX_CHANNELS, field: str = "channels") -> int:
     """Return the channel count.
 
     Raises
     ------
     AudioFormatError
-        It is neither 1 nor 2.
+        It is not from 1 to ``most``: the two of a call unless the caller of this function measures channels apart from one another.
     """
-    if 1 <= channels <= MAX_CHANNELS:
+    if 1 <= channels <= most:
         return int(channels)
-    raise AudioFormatError(
-        f"{channels} channels cannot be used: 2 (caller and agent) or 1 (one party alone) work; pick the parties' channels out first",
-        field=field,
-    )
+    works = "2 (caller and agent) or 1 (one party alone) work" if most == MAX_CHANNELS else f"1 to {most} work"
+    raise AudioFormatError(f"{channels} channels cannot be used: {works}; pick the parties' channels out first", field=field)
 
 
 def check_caller_channel(caller_channel: int | None, channels: int, *, field: str = "caller_channel") -> int | None:
@@ -108,7 +106,7 @@ def check_caller_channel(caller_channel: int | None, channels: int, *, field: st
     raise AudioFormatError(f"caller channel {caller_channel} does not exist in audio of {channels} channel(s): {works} works", field=field)
 
 
-def check_format(fmt: AudioFormat) -> AudioFormat:
+def check_format(fmt: AudioFormat, *, most_channels: int = MAX_CHANNELS) -> AudioFormat:
     """Return the format when rate and channel count can be used.
 
     Raises
@@ -117,7 +115,7 @@ def check_format(fmt: AudioFormat) -> AudioFormat:
         See `check_rate_hz` and `check_channels`.
     """
     check_rate_hz(fmt.sample_rate_hz)
-    check_channels(fmt.channels)
+    check_channels(fmt.channels, most=most_channels)
     return fmt
 
 

@@ -47,7 +47,7 @@ class _PlainBlocks:
     def __init__(self, source: ByteSource, fmt: AudioFormat, data_bytes: int | None) -> None:
         source.forget()
         self.format = fmt
-        self._decoder = Decoder(fmt.codec, fmt.channels)
+        self._decoder = Decoder(fmt.codec, fmt.channels, max_channels=source.limits.max_channels)
         self._source = source
         self._left = data_bytes
         self._given = 0
@@ -215,15 +215,14 @@ def _blocks(source: ByteSource, raw: AudioFormat | None) -> _Blocks:
     if raw is not None:
         if raw.codec not in ENCODINGS:
             raise UnknownCodecError(f"raw audio cannot be {raw.codec!r}: {', '.join(ENCODINGS)} work", field="codec")
-        return _PlainBlocks(source, check_format(raw), None)
+        return _PlainBlocks(source, check_format(raw, most_channels=source.limits.max_channels), None)
     head = source.peek(_SNIFF_BYTES)
     if is_wave(head):
         header = read_wave_header(source)
-        return (
-            _PlainBlocks(source, header.format, header.data_bytes) if header.decodable else SndfileBlocks(source.whole_file(), source.name)
-        )
-    if is_compressed(head):
-        return SndfileBlocks(source.whole_file(), source.name)
+        if header.decodable:
+            return _PlainBlocks(source, header.format, header.data_bytes)
+    if is_wave(head) or is_compressed(head):
+        return SndfileBlocks(source.whole_file(), source.name, source.limits.max_channels)
     if not head:
         raise MalformedAudioError(f"{source.name} is empty: 0 bytes where a recording should be")
     raise UnknownCodecError(

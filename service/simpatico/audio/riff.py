@@ -102,7 +102,7 @@ def read_wave_header(source: ByteSource) -> WaveHeader:
         raise MalformedAudioError(
             f"{source.name} has samples before a 'fmt ' chunk: without it their format is unknown; write the WAV file again"
         )
-    audio, decodable = _format(fmt, source.name)
+    audio, decodable = _format(fmt, source.name, source.limits.max_channels)
     if wide_sizes is not None and size == 0xFFFFFFFF:
         return WaveHeader(audio, decodable, _data_bytes(source, *wide_sizes, placeholder_from=_WIDE_PLACEHOLDER_FROM))
     return WaveHeader(audio, decodable, _data_bytes(source, riff_bytes, size, placeholder_from=_PLACEHOLDER_FROM))
@@ -121,15 +121,15 @@ def _chunk(source: ByteSource, tag: bytes, size: int, *, at_least: int, at_most:
     return body[:size]
 
 
-def _format(fmt: bytes, name: str) -> tuple[AudioFormat, bool]:
+def _format(fmt: bytes, name: str, most_channels: int) -> tuple[AudioFormat, bool]:
     """Format, and whether our own decoder knows it."""
     tag, channels, rate_hz, _, block_bytes, bits = struct.unpack("<HHIIHH", fmt[:16])
     if tag == _EXTENSIBLE and len(fmt) >= 40 and fmt[26:40] == _GUID_TAIL:
         tag = struct.unpack("<H", fmt[24:26])[0]
     if tag in _LIBSNDFILE_TAGS:
-        return check_format(AudioFormat(rate_hz, channels, _LIBSNDFILE_TAGS[tag])), False
+        return check_format(AudioFormat(rate_hz, channels, _LIBSNDFILE_TAGS[tag]), most_channels=most_channels), False
     width = block_bytes // max(channels, 1)
-    check_format(AudioFormat(rate_hz, channels, "wav"))
+    check_format(AudioFormat(rate_hz, channels, "wav"), most_channels=most_channels)
     if tag not in {_PCM, _FLOAT, _ALAW, _MULAW}:
         raise UnknownCodecError(f"{name} holds WAV format tag 0x{tag:04x}: PCM, float, mu-law, A-law, ADPCM and GSM 6.10 work")
     if (tag, width) not in _ENCODINGS or width * channels != block_bytes or not 0 < bits <= 8 * width:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
+from simpatico.audio.formats import MAX_CHANNELS
 from simpatico.errors import AudioError, MessageTooLargeError
 
 __all__ = ["AudioSource", "ByteSource", "ReadLimits"]
@@ -35,11 +36,14 @@ class ReadLimits:
         Call time; a day by default. A FLAC of 110 kB can hold an hour of zeros, so size alone is no bound.
     max_memory_bytes
         What ``read_call`` may hold decoded, and what of a compressed pipe may be held; 1 GiB is 4.6 hours of two channels at 8 kHz.
+    max_channels
+        A call has two; only who measures each channel by itself can take more.
     """
 
     max_file_bytes: int = 1 << 32
     max_duration_s: float = 86_400.0
     max_memory_bytes: int = 1 << 30
+    max_channels: int = MAX_CHANNELS
 
 
 class ByteSource:

@@ -14,6 +14,7 @@ import typer
 from simpatico import __version__
 from simpatico.cli.analyze import analyze, schema
 from simpatico.cli.doctor import doctor
+from simpatico.cli.features import features
 from simpatico.cli.serve import serve
 from simpatico.cli.stream import stream
 from simpatico.errors import RemoteError, SimpaticoError
@@ -48,6 +49,7 @@ def _root(
 
 app.command()(analyze)
 app.command()(schema)
+app.command()(features)
 app.command()(serve)
 app.command()(stream)
 app.command()(doctor)

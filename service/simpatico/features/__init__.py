@@ -1,17 +1,37 @@
-"""From the core's frames to what one utterance sounds like, and the schema that names every feature a style model may use."""
+"""From the core's frames to features: of an utterance for the rest of the package, of any recording for researchers.
+
+``extract`` and ``FeatureStream`` give eGeMAPS functionals, low-level descriptors or a summary of the signal columns; ``Smile`` gives the
+same to code written for the opensmile package. ``describe`` and ``SCHEMA`` serve the layers above.
+"""
 
 from simpatico.features.describe import describe, f0_histogram
+from simpatico.features.extraction import extract
+from simpatico.features.results import SETS, Features, names_of, units_of
 from simpatico.features.schema import FRAME_COLUMNS, SCHEMA, Feature, schema_differences, schema_document, schema_hash
+from simpatico.features.segments import Segment, Windows
+from simpatico.features.smile import FeatureLevel, FeatureSet, Smile
+from simpatico.features.stream import FeatureStream
 from simpatico.features.syllables import syllable_nuclei
 
 __all__ = [
     "FRAME_COLUMNS",
     "SCHEMA",
+    "SETS",
     "Feature",
+    "FeatureLevel",
+    "FeatureSet",
+    "FeatureStream",
+    "Features",
+    "Segment",
+    "Smile",
+    "Windows",
     "describe",
+    "extract",
     "f0_histogram",
+    "names_of",
     "schema_differences",
     "schema_document",
     "schema_hash",
     "syllable_nuclei",
+    "units_of",
 ]

@@ -119,8 +119,11 @@ def write_anchor(path: Path, latest: Head) -> None:
     known = read_anchors(path)
     if known and known[-1].seq == latest.seq and known[-1].hash == latest.hash:
         return
-    torn = path.exists() and not path.read_bytes().endswith(b"\n") and path.stat().st_size > 0
+    content = path.read_bytes() if path.exists() else b""
+    whole = content.rfind(b"\n") + 1
     with path.open("ab") as file:
-        file.write((b"\n" if torn else b"") + latest.line().encode() + b"\n")
+        # What a crash left of a line goes, or it would be read as one.
+        file.truncate(whole)
+        file.write(latest.line().encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())

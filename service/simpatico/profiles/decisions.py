@@ -25,7 +25,7 @@ from simpatico.profiles.schema import callers, canonical_json, decisions, outcom
 from simpatico.profiles.store import Work
 from simpatico.routing.types import Arm, BlockArm, Decision, Outcome
 
-__all__ = ["Recorded", "is_kept", "load", "log", "new_decision_id", "read", "record_outcome"]
+__all__ = ["Recorded", "audit_subjects", "is_kept", "load", "log", "new_decision_id", "read", "record_outcome"]
 
 KEPT, NOT_KEPT = "k", "n"
 BATCH = 200
@@ -49,6 +49,14 @@ def new_decision_id(*, kept: bool) -> str:
 def is_kept(decision_id: str) -> bool:
     """Whether this is the id of a decision that is kept."""
     return decision_id.startswith(KEPT)
+
+
+def audit_subjects(work: Work, decision_id: str) -> tuple[str, ...]:
+    """Return what the audit log calls a decision, under each secret that is held, the active one first.
+
+    Not its id: routers and distributors know that, and after an erasure nothing may lead from what they know into the log.
+    """
+    return tuple(work.ring.mac("decision-id", decision_id.encode(), key_id=key_id).hex()[:32] for key_id in work.ring.key_ids)
 
 
 def log(work: Work, caller_id: str | None, items: Sequence[Decision]) -> int:
@@ -99,7 +107,8 @@ def _insert(work: Work, caller: Row[Any], decision: Decision) -> None:
     # Under a secret, so that the digest of an erased decision cannot be guessed from its content.
     digest = work.ring.mac("decision", canonical_json(values).encode()).hex()
     agents, neutral = len(ranking["entries"]), decision.ranking.neutral
-    audit.append(work, "decision.made", decision.decision_id, {"digest": digest, "agents": agents, "neutral": neutral, **used})
+    subject = audit_subjects(work, decision.decision_id)[0]
+    audit.append(work, "decision.made", subject, {"digest": digest, "agents": agents, "neutral": neutral, **used})
 
 
 def record_outcome(work: Work, request_id: str, decision_id: str, outcome: Outcome, taken: str | None = None) -> Recorded:

@@ -65,9 +65,11 @@ _TABLE: Final[dict[type[e.SimpaticoError], tuple[grpc.StatusCode, str]]] = {
     e.DatabaseAwayError: (_Code.UNAVAILABLE, "DATABASE_AWAY"),
     e.DatabaseVersionError: (_Code.FAILED_PRECONDITION, "DATABASE_VERSION"),
     e.CoreError: (_Code.INTERNAL, "CORE"),
-    # These two arise where there is no client to tell, or in the client itself.
+    # These arise where there is no client to tell, or in the client itself.
     e.ListenError: (_Code.INTERNAL, "LISTEN"),
     e.RemoteError: (_Code.UNKNOWN, "REMOTE"),
+    e.MissingPackageError: (_Code.INTERNAL, "MISSING_PACKAGE"),
+    e.OutputError: (_Code.INTERNAL, "OUTPUT"),
 }
 FAULTS: Final = frozenset(_TABLE)
 """Exceptions that have a status of their own; a test holds that against the tree in ``simpatico.errors``."""

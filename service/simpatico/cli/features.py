@@ -1,0 +1,122 @@
+"""``simpatico features``: recordings in, a table of features out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from simpatico.archive import Failure, Measurement, Outcome, Summary, Task
+
+__all__ = ["features"]
+
+EXIT_INPUT = 2
+EXIT_INTERRUPTED = 130
+"""128 + SIGINT, as shells do."""
+
+
+def features(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Recordings, directories of them, or patterns in quotes ('calls/**/*.wav').")
+    ],
+    *,
+    out: Annotated[Path, typer.Option(help="Table to write: .parquet or .csv.")],
+    set_name: Annotated[
+        str, typer.Option("--set", metavar="SET", help="egemaps-v02 (88 functionals), lld (25 descriptors per 10 ms) or signals.")
+    ] = "egemaps-v02",
+    segments: Annotated[
+        Path | None, typer.Option(help="CSV with file,start_s,end_s and perhaps channel: measure these parts instead of whole files.")
+    ] = None,
+    window: Annotated[float | None, typer.Option(metavar="SECONDS", help="Measure sliding windows of this length.")] = None,
+    hop: Annotated[float | None, typer.Option(metavar="SECONDS", help="A new window starts so often (default: the window).")] = None,
+    channel: Annotated[list[int] | None, typer.Option(min=0, help="Channel to measure, from 0; repeatable (default: all).")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes (default: as many as there are processors).")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
+) -> None:
+    """Extract features of recordings into one table. A run that was cut off goes on where it stopped."""
+    from simpatico.archive import run
+
+    measurement = _measurement(set_name, segments, window, hop, channel)
+    tasks, failures = _tasks(files, segments)
+    try:
+        with _reporting(len(tasks)) as report:
+            for failure in failures:
+                _say(failure.error)
+            summary = run(tasks, measurement, out, jobs=jobs or _processors(), overwrite=overwrite, failures=failures, report=report)
+    except KeyboardInterrupt:
+        _say(f"interrupted; what is measured is kept in {out}.partial: the same command goes on from there")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    _print_summary(summary, out)
+    if summary.failures:
+        raise typer.Exit(EXIT_INPUT)
+
+
+def _measurement(set_name: str, segments: Path | None, window: float | None, hop: float | None, channel: list[int] | None) -> Measurement:
+    from simpatico.archive import Measurement
+    from simpatico.features import Windows
+    from simpatico.features.results import check_set
+
+    if window is None and hop is not None:
+        raise typer.BadParameter("a hop needs a --window", param_hint="--hop")
+    if window is not None and segments is not None:
+        raise typer.BadParameter("give either --window or --segments", param_hint="--window")
+    if window is not None and set_name == "lld":
+        raise typer.BadParameter("descriptors come every 10 ms anyhow: windows are for functionals and signals", param_hint="--window")
+    windows = None if window is None else Windows(window, window if hop is None else hop)
+    return Measurement(check_set(set_name), windows, tuple(dict.fromkeys(channel)) if channel else None)
+
+
+def _tasks(files: list[Path], segments: Path | None) -> tuple[list[Task], list[Failure]]:
+    from simpatico.archive import find_recordings, tasks_of, tasks_with_segments
+
+    recordings = find_recordings(files)
+    return (tasks_of(recordings), []) if segments is None else tasks_with_segments(recordings, segments)
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _say(message: str) -> None:
+    typer.echo(f"simpatico: {message}", err=True)
+
+
+def _reporting(total: int) -> AbstractContextManager[Callable[[Outcome], None]]:
+    from contextlib import contextmanager
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    @contextmanager
+    def reporting() -> Iterator[Callable[[Outcome], None]]:
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("files"), TimeRemainingColumn())
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task("Measuring", total=total)
+
+            def report(outcome: Outcome) -> None:
+                bar.advance(task)
+                if outcome.error:
+                    _say(outcome.error)
+
+            yield report
+
+    return reporting()
+
+
+def _print_summary(summary: Summary, out: Path) -> None:
+    lines = [f"{summary.files} files, {summary.rows} rows in {out}" if summary.files else "no file could be measured, nothing was written"]
+    if summary.without_rows:
+        lines.append(f"{summary.without_rows} files are too short for a row")
+    if summary.failures:
+        lines.append(
+            f"{len(summary.failures)} files failed, listed in {summary.errors_path}; {out}.partial keeps the others for another run"
+        )
+    for line in lines:
+        _say(line)
