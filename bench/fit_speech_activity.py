@@ -32,7 +32,9 @@ WEIGHT_OF_CONDITION = {
     "pink 10 dB": 0.25,
 }
 """As recorded counts as much as all noise together: noise should not be bought with errors on ordinary lines."""
-RIDGE = 1.0
+RIDGE = 600.0
+"""In units of frames, of which neighbours say much the same. With less, the fit trusts the voicing of a few voices: at 1 one call of unseen
+speakers falls to 0.85; from 300 to 3000 leave-one-speaker-out gives 0.945 to 0.949."""
 THRESHOLDS = np.arange(-1.0, 1.01, 0.1)
 SCALE = 1 << 22
 """Integer weights per unit of log-odds: fine enough that rounding moves no log-odds by more than 0.003."""
