@@ -10,10 +10,10 @@ from typing import Final
 WINDOWS: Final = ((-18, -7), (-6, -2), (-1, 1), (2, 6), (7, 18))
 """First and last frame of each window, relative to the frame decided: about a phone, half a syllable, a word. Chosen, not fitted."""
 WEIGHTS: Final = (
-    (573514, 748910, 1136419, 837143, 523604),
-    (1281, 2398, 3791, 2788, 1504),
-    (630, 178, 83, 302, 1021),
+    (569319, 753693, 1121313, 831753, 530360),
+    (1289, 2426, 3821, 2794, 1503),
+    (613, 171, 70, 285, 1020),
 )
 """Per kind of evidence (webrtcvad, voicing, relative level) and window, the weight of each frame; 2**22 is 1 unit of log-odds."""
-INTERCEPT: Final = -6301948
+INTERCEPT: Final = -6171192
 """Log-odds without evidence, less the threshold."""
