@@ -63,8 +63,8 @@ _FEW_VOICED: Final = 50
 _UNITS_PER_DB: Final = 10 * _WIDTH
 """The level is the sum of 11 levels in tenths of a dB."""
 _NOMINAL: Final = -20.0 * _UNITS_PER_DB
-"""Nominal level of a loud syllable, some 6 dB above -26 dBov as syllables are above their mean. From -22 to -18 dB no F1 differed by more
-than 0.005 (decision 0040)."""
+"""Nominal level of a loud syllable, some 6 dB above -26 dBov as syllables are above their mean. 2 dB more or less cost
+a little in noise (decision 0040)."""
 _LOWEST: Final = -50.0 * _UNITS_PER_DB
 _DECAY: Final = 1.0
 """Per clearly voiced frame: 1/110 dB."""
@@ -75,7 +75,7 @@ _GAIN_SLACK: Final = 6.0 * _UNITS_PER_DB
 _GAIN_BITS: Final = 20
 """Gains are multiples of 2**-20: of 25 bits at most, so that the product with the 24 bits of a sample is exact in float64."""
 _REHEARD_FRAMES: Final = 100
-"""What webrtcvad hears again when it starts again: enough for its noise model. With three seconds no F1 changed by more than 0.004."""
+"""What webrtcvad hears again when it starts again, for its noise model: a second. With three no F1 changed by more than 0.004."""
 _SILENCE: Final = -1000.0
 """Tenths of a dB at which levels are cut off: digital silence is -1200."""
 _NONE: Final = -1e12
