@@ -42,10 +42,11 @@ $(VENV)/.reference: $(VENV)/.dev
 
 setup build: $(VENV)/.built
 
-# The C extension beside its Python package, for work in the tree: service/simpatico/_core.abi3.so
+# The C extension beside its Python package, for work in the tree: service/simpatico/_core.*.so (install, not cp: writing over a file
+# that a running process has mapped kills that process).
 inplace: build/inplace/build.ninja
 	$(MESON) compile -C build/inplace
-	cp build/inplace/service/_core.*.so service/simpatico/
+	install build/inplace/service/_core.*.so service/simpatico/
 
 build/inplace/build.ninja:
 	$(MESON) setup build/inplace

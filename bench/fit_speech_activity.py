@@ -7,6 +7,7 @@ threshold is the one with the best F1 on the clean calls it was fitted on. ``--w
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from simpatico.turns.activity import ActivityWeights
 from simpatico.turns.activity_weights import WINDOWS
 from simpatico.turns.evidence import EVIDENCE_COUNT
 
-__all__ = ["fit"]
+__all__ = ["choose_ridge", "fit"]
 
 WEIGHT_OF_CONDITION = {
     "clean": 1.0,
@@ -32,7 +33,10 @@ WEIGHT_OF_CONDITION = {
     "pink 10 dB": 0.25,
 }
 """As recorded counts as much as all noise together: noise should not be bought with errors on ordinary lines."""
-RIDGE = 1.0
+RIDGE = 600.0
+"""In units of frames, of which neighbours say much the same. With less, the fit trusts the voicing of a few voices: at 1 one call of unseen
+speakers falls to 0.85; from 300 to 3000 leave-one-speaker-out gives 0.945 to 0.949."""
+RIDGES = (1.0, 100.0, 300.0, 600.0, 1000.0, 3000.0)
 THRESHOLDS = np.arange(-1.0, 1.01, 0.1)
 SCALE = 1 << 22
 """Integer weights per unit of log-odds: fine enough that rounding moves no log-odds by more than 0.003."""
@@ -40,7 +44,7 @@ UNIT = np.array([1.0, 255.0, 200.0])
 """Range of each kind of evidence (webrtcvad, voicing, relative level in tenths of a dB), so that one ridge serves all."""
 
 
-def fit(channels: list[Channel]) -> ActivityWeights:
+def fit(channels: list[Channel], ridge: float = RIDGE) -> ActivityWeights:
     """Fit on ``channels`` in the conditions of ``WEIGHT_OF_CONDITION``."""
     used = [c for c in channels if c.condition in WEIGHT_OF_CONDITION]
     widths = np.array([last - first + 1 for first, last in WINDOWS])
@@ -48,7 +52,7 @@ def fit(channels: list[Channel]) -> ActivityWeights:
     x = np.concatenate([c.sums[c.counted] for c in used]) / unit
     y = np.concatenate([c.speech[c.counted] for c in used]).astype(np.float64)
     w = np.concatenate([np.full(int(c.counted.sum()), WEIGHT_OF_CONDITION[c.condition]) for c in used])
-    solution = _logistic(np.column_stack((x, np.ones(len(x)))), y, w)
+    solution = _logistic(np.column_stack((x, np.ones(len(x)))), y, w, ridge)
     weights, intercept = solution[:-1] / unit, solution[-1]
     clean = [c for c in used if c.condition == "clean"]
     odds = np.concatenate([c.sums[c.counted] @ weights + intercept for c in clean])
@@ -58,9 +62,22 @@ def fit(channels: list[Channel]) -> ActivityWeights:
     return ActivityWeights(WINDOWS, tuple(tuple(row) for row in integers), round((intercept - threshold) * SCALE))
 
 
-def _logistic(x: NDArray[np.float64], y: NDArray[np.float64], w: NDArray[np.float64]) -> NDArray[np.float64]:
+def choose_ridge(channels: list[Channel]) -> float:
+    """Return the ridge of ``RIDGES`` with the best mean F1 on clean calls of groups left out of the fit in turn, by raw decisions."""
+    groups = {c.group for c in channels}
+    scores = dict.fromkeys(RIDGES, 0.0)
+    for ridge, group in itertools.product(RIDGES, groups):
+        weights = fit([c for c in channels if c.group != group], ridge)
+        row = np.array(weights.weights).ravel()
+        clean = [c for c in channels if c.group == group and c.condition == "clean"]
+        said = np.concatenate([c.sums[c.counted] @ row + weights.intercept > 0 for c in clean])
+        scores[ridge] += _f1(said, np.concatenate([c.speech[c.counted] for c in clean])) * len(clean)
+    return max(scores, key=lambda ridge: scores[ridge])
+
+
+def _logistic(x: NDArray[np.float64], y: NDArray[np.float64], w: NDArray[np.float64], strength: float) -> NDArray[np.float64]:
     """Return the coefficients; the last column of ``x`` is the intercept's and is not shrunk."""
-    beta, ridge = np.zeros(x.shape[1]), np.full(x.shape[1], RIDGE)
+    beta, ridge = np.zeros(x.shape[1]), np.full(x.shape[1], strength)
     ridge[-1] = 0.0
     for _ in range(30):
         p = 1.0 / (1.0 + np.exp(-np.clip(x @ beta, -40.0, 40.0)))

@@ -1,4 +1,4 @@
-"""Speech activity and turn order against human judgement: ``python -m bench.speech_activity``.
+"""Speech activity and turn order against human judgement: ``python -m bench.speech_activity [--nested]``.
 
 Prints, for the eight real calls: frame F1 (10 ms, both channels of a call together, ``[noise]`` not counted) of this detector as shipped,
 of the same detector fitted without the speakers of the call, of Silero VAD and of webrtcvad alone; the error of the caller's talk share;
@@ -7,7 +7,7 @@ with; and the speed of all, in one run.
 
 The column "ours, unseen" is leave-one-speaker-out: calls that share a speaker leave the fit together. It is the figure to quote. "Silero
 tuned" has the best settings of a grid for these very calls, which nobody would have in practice; "Silero 16 kHz" is fed the same audio
-resampled to its better rate.
+resampled to its better rate. With ``--nested`` the ridge, too, is chosen without the speakers of the call (some minutes).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from bench.activity_data import CONDITIONS, Channel, load_channels, through
 from bench.activity_speed import print_speed
 from bench.activity_truth import agreement, frame_flags, human_dialogue, ours, without_noise
-from bench.fit_speech_activity import fit
+from bench.fit_speech_activity import RIDGE, choose_ridge, fit
 from bench.harper_valley import ABSENT, RealCall, find_folder, load_calls
 from bench.sample_calls import print_sample_calls
 from bench.silero import PUBLISHED, Settings, Silero, find_model, segments
@@ -61,7 +61,7 @@ def main() -> int:
     if silero is None:
         print("Silero is left out: pip install --no-deps silero-vad")
     calls = load_calls(folder)
-    judged = _judge(load_channels(calls, BENCH_CONDITIONS), silero)
+    judged = _judge(load_channels(calls, BENCH_CONDITIONS), silero, nested="--nested" in sys.argv[1:])
     clean = [j for j in judged if j.channel.condition == "clean"]
     tuned = max(GRID, key=lambda s: _mean(_f1_by_call(clean, lambda j: _silero_flags(j, s)))) if silero else PUBLISHED
     _print_f1(calls, clean, silero, tuned)
@@ -72,8 +72,11 @@ def main() -> int:
     return 0
 
 
-def _judge(channels: list[Channel], silero: Silero | None) -> list[Judged]:
-    folds = {group: fit([c for c in channels if c.group != group]) for group in {c.group for c in channels}}
+def _judge(channels: list[Channel], silero: Silero | None, *, nested: bool) -> list[Judged]:
+    folds = {}
+    for group in {c.group for c in channels}:
+        seen = [c for c in channels if c.group != group]
+        folds[group] = fit(seen, choose_ridge(seen) if nested else RIDGE)
     return [
         Judged(
             c,

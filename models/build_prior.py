@@ -34,7 +34,7 @@ from simpatico.style import Bundle, load_bundle  # noqa: E402
 from simpatico.style.config import FORMAT_VERSION, BundleConfig, FeatureConfig, FeatureSchema, ModelFile, NormRow, NormsConfig  # noqa: E402
 from simpatico.types import Role  # noqa: E402
 
-NAME, VERSION, CREATED = "prior-1", "1.0.0", "2026-11-22"
+NAME, VERSION, CREATED = "prior-1", "1.1.0", "2026-11-22"
 NORMS_NAME = "harper-valley-8"
 ATTRIBUTION = (
     "Norms are figures computed from eight calls of the Gridspace-Stanford HarperValleyBank corpus (Wu, M., Nafziger, "

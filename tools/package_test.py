@@ -34,7 +34,7 @@ BY_PRODUCTS = (
     "service/simpatico/_core.abi3.so",
     "service/simpatico/audio/.call.py.swp",
     "service/simpatico/signals/ticks.py~",
-    "models/prior-1/1.0.0/__pycache__/card.cpython-311.pyc",
+    "models/prior-1/1.1.0/__pycache__/card.cpython-311.pyc",
 )
 """Laid into the tree before the wheel is built from it; none may be in the wheel."""
 HEAVY = ("torch", "librosa", "numba", "pandas", "matplotlib", "opensmile")

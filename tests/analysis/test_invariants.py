@@ -94,13 +94,13 @@ def test_swapping_the_people_swaps_their_figures_and_nothing_else(call: NDArray[
     assert there.signals.pair == back.signals.pair
 
 
-GAIN_TOLERANCE_SE = {"activity": 0.5, "consistency": 0.5, "weight": 2.5, "excess": 2.5, "exchanges": 2.0}
-"""How far 12 dB more or less may move a signal, in its own standard errors. The core's frames do not change at all; webrtcvad's
-decisions do at edges of
-speech, by up to a tenth of a second per edge. Influence rests on ticks of 0.5 s, some 80 in these calls, and takes most of it: 1.8 were
-seen."""
-GAIN_TOLERANCE_STYLE_SD = 0.15
-"""The same for an axis of style, in SD of the norm population; 0.06 was seen."""
+GAIN_TOLERANCE_SE = {"activity": 0.25, "consistency": 0.1, "weight": 2.0, "excess": 2.0, "exchanges": 0.1}
+"""How far 12 dB more or less may move a signal, in its own standard errors. The core's frames do not change at all; the detector's
+decisions do until half a second of voice was heard, by up to a tenth of a second at an edge of speech, and then no more. Seen over all
+sample calls: 0.17, 0.05, 1.7, 1.7, 0.03. Influence takes most of it: its ticks of 0.5 s, some 80 in
+these calls, are counted from the first onset."""
+GAIN_TOLERANCE_STYLE_SD = 0.06
+"""The same for an axis of style, in SD of the norm population; 0.044 was seen."""
 
 
 @pytest.mark.parametrize("gain_db", [-12.0, 12.0])

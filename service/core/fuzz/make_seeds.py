@@ -1,6 +1,6 @@
 """Write the seeds of the fuzz harnesses: programmes that reach what random bytes take long to find.
 
-``python service/core/fuzz/make_seeds.py`` writes ``corpus/<harness>/made-*``. What fuzzing found is beside them under other names; ``tools/fuzz.sh``
+``python service/core/fuzz/make_seeds.py`` writes ``corpus/<harness>/made-*``. What fuzzing found is beside them as ``found-*``; README.md
 says how to take up more.
 """
 

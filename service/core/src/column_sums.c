@@ -100,6 +100,13 @@ void column_sums_nonzero(column_sums *s, const double *column, size_t stride, si
     *s = sums;
 }
 
+int column_sums_any(const double *column, size_t stride, size_t count) {
+    pair_mask any = {0, 0};
+    for (size_t i = 0; i < count; i++, column += stride)
+        any |= (pair_mask)pair_load(column);
+    return (any[0] | any[1]) != 0;
+}
+
 moments column_sums_moments(const column_sums *s, size_t lane) {
     const double count = s->count[lane];
     if (count == 0.0)

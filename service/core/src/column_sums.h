@@ -30,6 +30,9 @@ void column_sums_plain(column_sums *s, const double *column, size_t stride, size
 /* Likewise, smoothing over what is not zero; a zero is not taken. */
 void column_sums_nonzero(column_sums *s, const double *column, size_t stride, size_t count, pair before, pair after);
 
+/* Whether a pair of columns holds anything but zeros: where nobody speaks, most of the long columns do not. */
+int column_sums_any(const double *column, size_t stride, size_t count);
+
 /* Makes the mean the shift. */
 void column_sums_rebase(column_sums *s);
 

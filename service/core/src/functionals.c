@@ -93,7 +93,8 @@ static void take_masked(frame_sums *s, int kind, const double *row, size_t count
 static void take_long(frame_sums *s, const double *row, size_t count, const double *before, const double *after) {
     for (size_t p = 0; p < LONG_PAIRS; p++) {
         const size_t c = ROW_F0 + 2 * p;
-        column_sums_nonzero(&s->nonzero[p], row + c, ROW_COLUMNS, count, pair_load(before + c), pair_load(after + c));
+        if (column_sums_any(row + c, ROW_COLUMNS, count))
+            column_sums_nonzero(&s->nonzero[p], row + c, ROW_COLUMNS, count, pair_load(before + c), pair_load(after + c));
     }
     for (size_t from = 0, to; from < count; from = to) {
         const int kind = voiced(row + from * ROW_COLUMNS);

@@ -1,8 +1,15 @@
-/* periods.h - placeholder until the kernels land */
+/* periods.h - where the chain of glottal periods of one stream stands. See kernels/periods.c. */
 #ifndef PROSODY_PERIODS_H
 #define PROSODY_PERIODS_H
+
 #include <stdint.h>
+
+/* All zeros before the first row. */
 typedef struct period_chain {
-    int64_t mark;
+    int64_t mark;  /* stream position where the next period begins */
+    double length; /* of the period before, samples; 0 if there is none */
+    float height;  /* its peak-to-peak amplitude */
+    float match;   /* its correlation with what follows */
 } period_chain;
+
 #endif

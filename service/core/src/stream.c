@@ -51,28 +51,27 @@ static void make_room(prosody_state *state, prosody_batch *batch) {
     drop_before(&state->input, first_needed(state));
 }
 
-/* Brings the 8 kHz copy up to date as far as it has room; returns whether there was more to do. */
-static int decimate(prosody_state *state) {
+/* Brings the 8 kHz copy up to date as far as it has room; returns how many of its samples are left to do. */
+static int64_t decimate(prosody_state *state) {
     if (state->rate_hz == 8000)
         return 0;
     sample_window *low = &state->low;
     const int64_t last = (state->input.end - 1 - DECIMATOR_HALF) >> 1; /* rounds down below zero too */
-    int64_t count = last + 1 - low->end;
-    if (count <= 0)
+    const int64_t missing = last + 1 - low->end;
+    if (missing <= 0)
         return 0;
-    if (count > room(low))
+    if (missing > room(low))
         drop_before(low, state->measured * HOP_LOW - PITCH_BEFORE);
-    const int more = count > room(low);
-    count = least(count, room(low));
+    const int64_t count = least(missing, room(low));
     state->kernel->decimate(state->input.samples + (2 * low->end - DECIMATOR_HALF - state->input.first), low->samples + (low->end - low->first), (size_t)count);
     low->end += count;
-    return more;
+    return missing - count;
 }
 
-/* Queues the frames whose samples are complete. */
+/* Queues the frames whose samples are complete. The batch is flushed only when there is no other way to make room: a group that is not full costs as much as one that is. */
 static void queue_frames(prosody_state *state, prosody_batch *batch) {
-    for (;;) {
-        const int more = decimate(state);
+    for (int64_t left = -1, before = 0; left != 0; before = left) {
+        left = decimate(state);
         const int64_t end = state_low(state)->end;
         for (;;) {
             const int64_t i = state->measured + state->queued;
@@ -80,9 +79,8 @@ static void queue_frames(prosody_state *state, prosody_batch *batch) {
                 break;
             batch_add_frame(batch, state);
         }
-        if (!more)
-            return;
-        batch_flush(batch); /* frees low-rate samples */
+        if (left != 0 && left == before)
+            batch_flush(batch);
     }
 }
 

@@ -84,10 +84,6 @@ class Store:
         ------
         DatabaseAwayError, DatabaseVersionError
         """
-        if self.embedded and not Path(self._engine.url.database or "").parent.is_dir():
-            raise DatabaseAwayError(
-                f"there is no folder for the database {self._engine.url.database!r}; make it first", field="database.url"
-            )
         await self._run(migrate.upgrade if upgrade else migrate.check, read_only=not upgrade)
 
     async def read(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -125,6 +121,10 @@ class Store:
         return Work(connection, self._ring, self._clock(), actor)
 
     async def _run(self, action: Callable[[Connection], T], *, read_only: bool) -> T:
+        if self.embedded and not Path(self._engine.url.database or "").parent.is_dir():
+            raise DatabaseAwayError(
+                f"there is no folder for the database {self._engine.url.database!r}; make it first", field="database.url"
+            )
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 async with self._engine.connect() as connection:

@@ -21,13 +21,14 @@ class Policy:
         Written into every decision; change it whenever anything else here changes.
     load_weight
         Utility taken off per unit of load: of occupancy (0 to 1) where the ACD gives it for all candidates, plus open calls per capacity.
-        With the default an agent who was busy ten points more of the last hour must promise 0.05 more utility. Measured
+        With the default an agent who was busy ten points more of the last hour must promise 0.1 more utility. Measured
         (``bench/routing.py``): it keeps the spread of occupancy between agents within the bound of ``docs/routing.md``.
     idle_weight
         Used instead where an occupancy is missing: utility taken off an agent who has only just become idle, against one idle for ever.
     exploration
-        Factor on the SD of the draws: 1 is Thompson sampling, 0 ranks by expectation and learns nothing of those it does not choose (its
-        decisions have propensities of 0 and 1, so no other policy can be evaluated on them).
+        Factor on the SD of the draws: 1 is Thompson sampling as published, which explores for ever; half of it earned more over the
+        thousands of calls that a team has before it changes (``docs/decisions/0112``). 0 ranks by expectation and learns nothing of those
+        whom it does not choose: its decisions have propensities of 0 and 1, so no other policy can be evaluated on them.
     min_calls
         Outcomes of the queue before the model ranks; until then the answer is neutral.
     use_live, use_profile
@@ -37,9 +38,9 @@ class Policy:
     """
 
     version: str = "thompson-1"
-    load_weight: float = 0.5
+    load_weight: float = 1.0
     idle_weight: float = 0.03
-    exploration: float = 1.0
+    exploration: float = 0.5
     min_calls: int = 50
     use_live: bool = True
     use_profile: bool = True

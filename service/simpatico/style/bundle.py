@@ -27,7 +27,7 @@ from simpatico.types import AxisEstimate, Measure, ModelInfo, Reason, Role, Styl
 
 __all__ = ["DEFAULT_BUNDLE", "Bundle", "load_bundle"]
 
-DEFAULT_BUNDLE = "prior-1/1.0.0"
+DEFAULT_BUNDLE = "prior-1/1.1.0"
 """Name and version of the bundle that ships with the package."""
 CONFIG_FILE = "config.json"
 
@@ -227,7 +227,7 @@ def load_bundle(path: Path | None = None) -> Bundle:
     Parameters
     ----------
     path
-        Directory of the bundle, as in ``models/prior-1/1.0.0``; None for the one that ships with the package.
+        Directory of the bundle, as in ``models/prior-1/1.1.0``; None for the one that ships with the package.
 
     Raises
     ------

@@ -10,10 +10,10 @@ from typing import Final
 WINDOWS: Final = ((-18, -7), (-6, -2), (-1, 1), (2, 6), (7, 18))
 """First and last frame of each window, relative to the frame decided: about a phone, half a syllable, a word. Chosen, not fitted."""
 WEIGHTS: Final = (
-    (1220980, 212824, 1141943, 762072, 800769),
-    (1305, 4987, 4196, 6017, 2000),
-    (-79, 573, 1791, -1436, 1080),
+    (569319, 753693, 1121313, 831753, 530360),
+    (1289, 2426, 3821, 2794, 1503),
+    (613, 171, 70, 285, 1020),
 )
 """Per kind of evidence (webrtcvad, voicing, relative level) and window, the weight of each frame; 2**22 is 1 unit of log-odds."""
-INTERCEPT: Final = -15011703
+INTERCEPT: Final = -6171192
 """Log-odds without evidence, less the threshold."""

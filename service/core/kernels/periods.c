@@ -1,0 +1,221 @@
+/* periods.c - jitter and shimmer, one glottal period at a time; see periods_kernel.h.
+ *
+ * A chain of marks runs through each voiced stretch: from a mark the next lies where the normalised cross-correlation of one period with the samples after it is
+ * greatest, within 15 % of the tracker's period (waveform matching: Titze & Liang 1993, JSHR 36). A row gets the mean over the pairs of consecutive periods of which the
+ * second begins in it and which are both matched well and about as long.
+ *
+ * Lags lie along the lanes, so that a period costs few additions across them; everything is summed in an order that depends on the lengths only.
+ */
+#include "periods_kernel.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "lanes.h"
+
+#define SEARCH 0.15      /* share of the period searched on either side */
+#define MIN_MATCH 0.85f  /* correlation that both periods of a pair must reach */
+#define MAX_CHANGE 0.1   /* relative change of length beyond which two periods are no neighbours */
+#define ENERGY_FLOOR 1e-12
+#define PERIOD_MAX 480   /* samples: no voice is below 33 Hz at 16 kHz */
+#define LAGS_MAX 160     /* 0.3 * PERIOD_MAX + 4, and the lanes of the last vector */
+#define BLOCK 4          /* vectors of lags summed in registers at a time */
+
+/* Half of the lanes in double precision. */
+typedef double vd __attribute__((vector_size(4 * LANES)));
+typedef float vf_half_unaligned __attribute__((vector_size(2 * LANES), aligned(4), may_alias));
+
+typedef struct period {
+    double length;
+    float height, match;
+} period;
+
+#define LANE_ROTATED(l, h) (((l) + (h)) % LANES)
+
+/* The largest lane. */
+INLINE float largest(vf v) {
+#if LANES >= 16
+    v = vmax(v, __builtin_shufflevector(v, v, LANE_LIST(LANE_ROTATED, 8)));
+#endif
+#if LANES >= 8
+    v = vmax(v, __builtin_shufflevector(v, v, LANE_LIST(LANE_ROTATED, 4)));
+#endif
+    v = vmax(v, __builtin_shufflevector(v, v, LANE_LIST(LANE_ROTATED, 2)));
+    v = vmax(v, __builtin_shufflevector(v, v, LANE_LIST(LANE_ROTATED, 1)));
+    return v[0];
+}
+
+INLINE double energy(const float *x, int count) {
+    vd low = {0}, high = {0};
+    int n = 0;
+    for (; n + LANES <= count; n += LANES) {
+        const vd a = __builtin_convertvector(*(const vf_half_unaligned *)(x + n), vd);
+        const vd b = __builtin_convertvector(*(const vf_half_unaligned *)(x + n + LANES / 2), vd);
+        low += a * a;
+        high += b * b;
+    }
+    double sum = 0;
+    low += high;
+    for (int l = 0; l < LANES / 2; l++)
+        sum += low[l];
+    for (; n < count; n++)
+        sum += (double)x[n] * (double)x[n];
+    return sum;
+}
+
+/* sum_n one[n] after[lag + n], n < width, for the lags of `count` vectors. Two samples that lie one vector apart are taken together: they share most of what is loaded. */
+INLINE void correlate_block(const float *one, const float *after, int width, int count, vf *sums) {
+    vf near[BLOCK], far[BLOCK];
+    for (int v = 0; v < count; v++)
+        near[v] = far[v] = (vf){0};
+    int n = 0;
+    for (; n + 2 * LANES <= width; n += LANES)
+        for (const int stop = n + LANES; n < stop; n++) {
+            vf x = load(after + n);
+            for (int v = 0; v < count; v++) {
+                near[v] += one[n] * x;
+                x = load(after + n + (v + 1) * LANES);
+                far[v] += one[n + LANES] * x;
+            }
+        }
+    for (; n < width; n++)
+        for (int v = 0; v < count; v++)
+            near[v] += one[n] * load(after + n + v * LANES);
+    for (int v = 0; v < count; v++)
+        sums[v] = near[v] + far[v];
+}
+
+/* The same for any number of vectors. */
+static void correlate(const float *one, const float *after, int width, int vectors, vf *sums) {
+    for (; vectors >= BLOCK; vectors -= BLOCK, sums += BLOCK, after += BLOCK * LANES)
+        correlate_block(one, after, width, BLOCK, sums);
+    switch (vectors) {
+    case 3: correlate_block(one, after, width, 3, sums); break;
+    case 2: correlate_block(one, after, width, 2, sums); break;
+    case 1: correlate_block(one, after, width, 1, sums); break;
+    default: break;
+    }
+}
+
+/* Energies of `width` samples from each of the lags. In double precision, because a click that leaves the window would leave its rounding behind. */
+INLINE void energies(const float *after, int width, int lags, double *out) {
+    out[0] = energy(after, width);
+    for (int k = 1; k < lags; k++) {
+        const double enters = (double)after[width + k - 1], leaves = (double)after[k - 1];
+        out[k] = enters * enters - leaves * leaves;
+    }
+    for (int k = 1; k < lags; k++)
+        out[k] += out[k - 1];
+}
+
+INLINE float peak_to_peak(const float *x, int count) {
+    float low = x[0], high = x[0];
+    int n = 0;
+    if (count >= LANES) {
+        vf least = load(x), most = least;
+        for (n = LANES; n < count; n += LANES) {
+            const vf v = load(x + (n + LANES <= count ? n : count - LANES));
+            least = vmin(least, v);
+            most = vmax(most, v);
+        }
+        low = -largest(-least);
+        high = largest(most);
+    }
+    for (; n < count; n++) {
+        low = x[n] < low ? x[n] : low;
+        high = x[n] > high ? x[n] : high;
+    }
+    return high - low;
+}
+
+/* Index of the first of the largest correlations at 1 .. lags - 2. Compared by their squares with their signs, which needs no root. */
+INLINE int best_lag(const vf *sums, const float *squares, float own, int lags) {
+    vf score[LAGS_MAX / LANES], best = splat(-INFINITY);
+    vi index;
+    for (int l = 0; l < LANES; l++)
+        index[l] = l;
+    const int vectors = (lags + LANES - 1) / LANES;
+    for (int v = 0; v < vectors; v++, index += LANES) {
+        const vi inside = (index >= 1) & (index <= lags - 2);
+        score[v] = choose(inside, sums[v] * vabs(sums[v]) / (own * load(squares + v * LANES) + (float)ENERGY_FLOOR), splat(-INFINITY));
+        best = vmax(best, score[v]);
+    }
+    const vf top = splat(largest(best));
+    for (int v = 0; v < vectors; v++) {
+        const uint32_t bits = mask_bits(score[v] == top);
+        if (bits != 0)
+            return v * LANES + __builtin_ctz(bits);
+    }
+    return 1; /* not reached with finite samples */
+}
+
+/* The period that begins at x[0], of which `known` samples may be read; 0 if it needs more. */
+static int next_period(const float *x, int64_t known, double expected, period *out) {
+    const int width = (int)rint(expected), first_lag = (int)(expected * (1 - SEARCH)) - 1, low = first_lag < 1 ? 1 : first_lag;
+    const int high = (int)ceil(expected * (1 + SEARCH)), lags = high + 2 - low, vectors = (lags + LANES - 1) / LANES;
+    float spare[PERIOD_MAX + PERIOD_MAX * 115 / 100 + LAGS_MAX], squares[LAGS_MAX];
+    double energy_at[LAGS_MAX];
+    vf sums[LAGS_MAX / LANES];
+    if (high + 2 + width > known)
+        return 0;
+    if (low + vectors * LANES + width > known) { /* the spare lanes of the last vector would read beyond */
+        memcpy(spare, x, sizeof(float) * (size_t)(high + 2 + width));
+        memset(spare + high + 2 + width, 0, sizeof(float) * LANES);
+        x = spare;
+    }
+    const double own = energy(x, width);
+    correlate(x, x + low, width, vectors, sums);
+    energies(x + low, width, lags, energy_at);
+    for (int k = 0; k < vectors * LANES; k++)
+        squares[k] = k < lags ? (float)energy_at[k] : 0.0f;
+    const int k = best_lag(sums, squares, (float)own, lags);
+    double c[3];
+    for (int i = 0; i < 3; i++)
+        c[i] = (double)((const float *)sums)[k - 1 + i] / sqrt(own * energy_at[k - 1 + i] + ENERGY_FLOOR);
+    const double bend = c[0] - 2 * c[1] + c[2], shift = bend < 0 ? 0.5 * (c[0] - c[2]) / bend : 0;
+    out->length = (double)(low + k) + (shift > 0.5 ? 0.5 : shift < -0.5 ? -0.5 : shift);
+    out->height = peak_to_peak(x, low + k);
+    out->match = (float)c[1];
+    return 1;
+}
+
+/* Difference of two figures relative to their mean. */
+INLINE double relative(double a, double b) {
+    const double mean = 0.5 * (a + b);
+    return fabs(a - b) / (mean > ENERGY_FLOOR ? mean : ENERGY_FLOOR);
+}
+
+void PROSODY_LEVEL_NAME(periods)(period_chain *chain, int32_t rate_hz, const float *samples, int64_t first, int64_t end, int64_t row, float f0_hz, float *jitter,
+                                 float *shimmer_db) {
+    const int64_t hop = rate_hz / 100, from = row * hop, to = from + hop;
+    const double expected = f0_hz > 0.0f ? (double)rate_hz / (double)f0_hz : 0;
+    double changes = 0, ratios = 1;
+    int pairs = 0;
+    period now;
+    *jitter = *shimmer_db = 0.0f;
+    if (!(expected >= 2 && expected <= PERIOD_MAX)) {
+        chain->length = 0;
+        return;
+    }
+    if (chain->length == 0 || chain->mark < from) {
+        if (chain->mark < from - hop)
+            chain->length = 0;
+        chain->mark = from;
+    }
+    while (chain->mark < to && next_period(samples + (chain->mark - first), end - chain->mark, expected, &now)) {
+        const double change = chain->length > 0 ? relative(now.length, chain->length) : 1;
+        if (change <= MAX_CHANGE && now.match >= MIN_MATCH && chain->match >= MIN_MATCH) {
+            changes += change;
+            ratios *= 1 + relative((double)now.height, (double)chain->height);
+            pairs++;
+        }
+        chain->mark += (int64_t)rint(now.length);
+        chain->length = now.length;
+        chain->height = now.height;
+        chain->match = now.match;
+    }
+    if (pairs > 0) {
+        *jitter = (float)(changes / pairs);
+        *shimmer_db = (float)(20 / (double)pairs * log10(ratios)); /* the mean of logarithms is that of their product */
+    }
+}
