@@ -154,6 +154,13 @@ class CallAnalyzer:
         self._quanta = 0
         self._taken = 0
         self._finished = False
+        self._shared_variance = dict.fromkeys(bundle.axes, math.inf)
+
+    @property
+    def shared_variance(self) -> dict[str, float]:
+        """How much of each style axis' error, as of the latest result, other calls of the caller have too: the norms' own, SD squared; see
+        `Bundle.shared_variance`. inf for an axis of which nothing is known."""
+        return dict(self._shared_variance)
 
     @property
     def duration_s(self) -> float:
@@ -206,7 +213,7 @@ class CallAnalyzer:
         return self.snapshot()
 
     def snapshot(self) -> CallAnalysis:
-        """Return what is known now; changes nothing."""
+        """Return what is known now; the call goes on as if it had not been asked."""
         speech = {channel.role: channel.speech() for _, channel in self._channels}
         quality = {channel.role: channel.quality() for _, channel in self._channels}
         talk = dialogue(speech.get(Role.CALLER), speech.get(Role.AGENT))
@@ -214,6 +221,7 @@ class CallAnalyzer:
         options = self._options
         signals = measure(talk, speech, kind, self._bundle.norms, seed=options.seed, surrogates=options.surrogates)
         features = style_features(talk, speech, signals)
+        self._shared_variance = self._bundle.shared_variance(features, kind=kind)
         return CallAnalysis(
             call=CallInfo(
                 self._call_id,
