@@ -10,7 +10,8 @@ measured in what is heard, at the true F0, formants and voicing. So a difference
 Per functional: Pearson r with the truth and median absolute error in SD of the truth over all cases, for both; the share of cases where
 ours is nearer, with a 95 % interval by resampling voices (cases of equal error to 0.1 % of the SD count half each). The verdict is "ours"
 or "opensmile" where the interval lies on one side of one half, "same" where both errors are equal in nine cases of ten, else "even".
-Functionals that rest on neither pitch, voicing nor formants have no truth of this kind and are left out.
+Functionals that rest on neither pitch, voicing nor formants have no truth of this kind and are left out. A second table has the same for
+the descriptors, frame by frame, over frames that are voiced in truth and by both.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bench.egemaps_material import OURS, Ours, Smile, make_ours
+from bench.egemaps_material import F0_COLUMN, OURS, Measured, Ours, Smile, make_ours
 from bench.pitch_cases import HELD_OUT_SEED
 from bench.synthvoice import FAMILIES, Condition, Utterance, babble, draw_voice, local_f0_hz, speak, through
 from bench.synthvoice.phones import STEP_S
@@ -55,13 +57,13 @@ UNTRACKED = ("loudness", "spectralFlux_", "mfcc1_", "mfcc2_", "mfcc3_", "mfcc4_"
 
 @dataclass(frozen=True)
 class Case:
-    """One voice in one condition: the 88 by truth, ours and opensmile."""
+    """One voice in one condition: the 88 and the contours [n, 25] by truth, ours and opensmile."""
 
     voice: str
     condition: str
-    truth: Float
-    ours: Float
-    theirs: Float
+    truth: Measured
+    ours: Measured
+    theirs: Measured
 
 
 def true_contours(spoken: Utterance, x: Float, rate_hz: int) -> Descriptors:
@@ -112,19 +114,16 @@ def cases(voices: int, ours: Ours, smile: Smile, conditions: tuple[Condition, ..
             spoken = speak(rng, draw_voice(rng, family, base_hz), DURATION_S)
             for j, condition in enumerate(conditions):
                 x = through(spoken, condition, np.random.default_rng([seed, 3, i, j]), crowd)
-                truth = functionals(true_contours(spoken, x, condition.rate_hz))
-                yield Case(
-                    f"{family} {i}",
-                    str(condition),
-                    np.array(list(truth.values())),
-                    ours.measure(x, condition.rate_hz).functionals,
-                    smile.functionals(x, condition.rate_hz),
-                )
+                d = true_contours(spoken, x, condition.rate_hz)
+                frames = np.concatenate([d.short[: len(d.voicing)], d.voiced, d.formant], axis=1)
+                truth = Measured(np.array(list(functionals(d).values())), frames)
+                mine, theirs = ours.measure(x, condition.rate_hz), smile.measure(x, condition.rate_hz)
+                yield Case(f"{family} {i}", str(condition), truth, mine, theirs)
 
 
 @dataclass(frozen=True)
 class Row:
-    """Figures of one functional."""
+    """Figures of one functional or descriptor, ours first in each pair."""
 
     name: str
     r: tuple[float, float]
@@ -134,27 +133,51 @@ class Row:
     verdict: str
 
 
-def compare(found: list[Case], seed: int = 1) -> list[Row]:
-    """A row per tracked functional; ours first in each pair."""
-    truth, ours, theirs = (np.stack([getattr(c, k) for c in found]) for k in ("truth", "ours", "theirs"))
-    spread = np.maximum(truth.std(0), 1e-12)
+def compare(found: list[Case]) -> list[Row]:
+    """A row per tracked functional."""
+    values = [np.stack([getattr(c, k).functionals for c in found]) for k in ("truth", "ours", "theirs")]
+    voice = _numbers(found)
+    return [
+        _row(name, *(v[:, k] for v in values), voice) for k, name in enumerate(names.FUNCTIONAL_NAMES) if not name.startswith(UNTRACKED)
+    ]
+
+
+def compare_frames(found: list[Case]) -> list[Row]:
+    """A row per tracked descriptor, over frames that are voiced in truth and by both, and where none of the three is missing."""
+    rows = []
+    number = _numbers(found)
+    for k, name in enumerate(names.LLD_NAMES):
+        if name in names.SHORT:
+            continue
+        values, voice = [], []
+        for c, v in zip(found, number, strict=True):
+            frames = [getattr(c, key).frames for key in ("truth", "ours", "theirs")]
+            n = min(map(len, frames))
+            use = np.all([(f[:n, F0_COLUMN] > 0) & (f[:n, k] != 0) for f in frames], axis=0)
+            values.append([f[:n][use, k] for f in frames])
+            voice.append(np.full(use.sum(), v))
+        columns = [np.concatenate([v[which] for v in values]) for which in range(3)]
+        rows.append(_row(name, *columns, np.concatenate(voice)))
+    return rows
+
+
+def _numbers(found: list[Case]) -> NDArray[np.intp]:
+    voices = list(dict.fromkeys(c.voice for c in found))
+    return np.array([voices.index(c.voice) for c in found])
+
+
+def _row(name: str, truth: Float, ours: Float, theirs: Float, voice: NDArray[np.intp]) -> Row:
+    spread = max(float(truth.std()), 1e-12)
     a, b = np.abs(ours - truth) / spread, np.abs(theirs - truth) / spread
     equal = np.abs(a - b) <= EQUAL_SD
     nearer = np.where(equal, 0.5, a < b)
-    voices = sorted({c.voice for c in found})
-    of = np.array([voices.index(c.voice) for c in found])
-    per_voice = np.stack([nearer[of == v].mean(0) for v in range(len(voices))])
-    draws = np.random.default_rng(seed).integers(len(voices), size=(RESAMPLES, len(voices)))
-    low, high = np.quantile(per_voice[draws].mean(1), (0.025, 0.975), axis=0)
-    rows = []
-    for k, name in enumerate(names.FUNCTIONAL_NAMES):
-        if name.startswith(UNTRACKED):
-            continue
-        verdict = "same" if equal[:, k].mean() >= SAME_SHARE else "ours" if low[k] > 0.5 else "opensmile" if high[k] < 0.5 else "even"
-        r = (_r(ours[:, k], truth[:, k]), _r(theirs[:, k], truth[:, k]))
-        error = (float(np.median(a[:, k])), float(np.median(b[:, k])))
-        rows.append(Row(name, r, error, float(nearer[:, k].mean()), (float(low[k]), float(high[k])), verdict))
-    return rows
+    count = np.maximum(np.bincount(voice), 1)
+    per_voice = np.bincount(voice, weights=nearer) / count
+    draws = np.random.default_rng(1).integers(len(count), size=(RESAMPLES, len(count)))
+    low, high = np.quantile(per_voice[draws].mean(1), (0.025, 0.975))
+    verdict = "same" if equal.mean() >= SAME_SHARE else "ours" if low > 0.5 else "opensmile" if high < 0.5 else "even"
+    error = (float(np.median(a)), float(np.median(b)))
+    return Row(name, (_r(ours, truth), _r(theirs, truth)), error, float(per_voice.mean()), (float(low), float(high)), verdict)
 
 
 def _r(x: Float, y: Float) -> float:
@@ -164,7 +187,7 @@ def _r(x: Float, y: Float) -> float:
 def table(rows: list[Row], markdown: bool) -> None:
     """One row per functional."""
     if markdown:
-        print("| functional | r, ours | r, opensmile | error, ours | error, opensmile | ours nearer | verdict |")
+        print("| name | r, ours | r, opensmile | error, ours | error, opensmile | ours nearer | verdict |")
         print("|---|---|---|---|---|---|---|")
     else:
         print(f"{'':48s}{'r: ours':>9s}{'opensm.':>9s}{'error SD':>10s}{'opensm.':>9s}{'ours nearer':>20s}  verdict")
@@ -188,9 +211,9 @@ def main(argv: list[str] | None = None) -> None:
     found = list(cases(args.voices, make_ours(args.ours), Smile()))
     titles = list(dict.fromkeys(c.condition for c in found))
     print(f"ours: {args.ours}; {len(found)} cases: {args.voices} voices of each of {', '.join(FAMILIES)}, in {'; '.join(titles)}\n")
-    rows = compare(found)
-    table(rows, args.markdown)
-    print("\nverdicts:", dict(Counter(w.verdict for w in rows)))
+    for rows in (compare(found), compare_frames(found)):
+        table(rows, args.markdown)
+        print(f"\nverdicts: {dict(Counter(w.verdict for w in rows))}\n")
     for title in titles if args.by_condition else ():
         part = compare([c for c in found if c.condition == title])
         print(f"{title}: {dict(Counter(w.verdict for w in part))}; opensmile nearer:", end=" ")
