@@ -6,7 +6,7 @@ F0, formants, bandwidths, jitter, shimmer and H1-H2 of steady vowels, HNR of mix
 median absolute error. Gross pitch errors (GPE, over 20 %) and voicing decision errors (VDE) of connected speech, in % of frames
 (``bench.pitch_cases``, held-out seeds; the others read at the offset in time that suits each best, ours at none). HNR and slopes of ours
 are those of the signals set, which are meant as the figure itself (HNR of 0-4 kHz at either rate; at 16 kHz the HNR of the whole band is
-the eGeMAPS column with the window divided out, ``simpatico.features.harmonicity``); the eGeMAPS columns under the same names keep
+the eGeMAPS column with the window divided out, ``simpatico.features.unwindowed_hnr_db``); the eGeMAPS columns under the same names keep
 opensmile's definition and stand in rows of their own. The H1-H2 of ours is the reference's true one (fundamental over second harmonic).
 
 "Guess" is the error of who always says the middle of what was drawn: an error that is not clearly below it is no measurement.
@@ -30,7 +30,7 @@ from bench.pitch_cases import Score, cases, score
 from bench.pitch_trackers import at_frames, available
 from bench.synthvoice import FAMILIES, Condition, babble
 from simpatico.core import INDEX, FrameExtractor
-from simpatico.features.harmonicity import unwindowed_hnr_db
+from simpatico.features import unwindowed_hnr_db
 from tests.reference.egemaps import harmonics, names, windows
 from tests.reference.egemaps.windows import Float
 

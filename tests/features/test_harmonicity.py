@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simpatico.features.harmonicity import unwindowed_hnr_db
+from simpatico.features import unwindowed_hnr_db
 from tests.reference.egemaps import harmonics, windows
 
 RATE = 16000

@@ -6,6 +6,7 @@ same to code written for the opensmile package. ``describe`` and ``SCHEMA`` serv
 
 from simpatico.features.describe import describe, f0_histogram
 from simpatico.features.extraction import extract
+from simpatico.features.harmonicity import unwindowed_hnr_db
 from simpatico.features.results import SETS, Features, names_of, units_of
 from simpatico.features.schema import FRAME_COLUMNS, SCHEMA, Feature, schema_differences, schema_document, schema_hash
 from simpatico.features.segments import Segment, Windows
@@ -34,4 +35,5 @@ __all__ = [
     "schema_hash",
     "syllable_nuclei",
     "units_of",
+    "unwindowed_hnr_db",
 ]
