@@ -88,6 +88,93 @@ static void voice(int32_t rate_hz, float *x, float *f0_hz, uint64_t *random) {
     }
 }
 
+typedef struct plain_period {
+    double length, height, match;
+} plain_period;
+
+/* The definition as it reads (tests/reference/egemaps/periods.py), in double precision. */
+static int plain_next(const float *x, int64_t size, int64_t mark, double expected, plain_period *out) {
+    const int width = (int)rint(expected), high = (int)ceil(expected * 1.15);
+    int low = (int)(expected * 0.85), best = 0;
+    double c[512], most = -1e9, least = 1e9, top = -1e9;
+    low = low < 2 ? 2 : low;
+    if (mark + high + 2 + width > size)
+        return 0;
+    for (int lag = low - 1; lag <= high + 1; lag++) {
+        double dot = 0, own = 0, other = 0;
+        for (int n = 0; n < width; n++) {
+            const double a = (double)x[mark + n], b = (double)x[mark + lag + n];
+            dot += a * b, own += a * a, other += b * b;
+        }
+        c[lag] = dot / sqrt(own * other + 1e-12);
+        if (lag >= low && lag <= high && c[lag] > most)
+            most = c[lag], best = lag;
+    }
+    const double bend = c[best - 1] - 2 * c[best] + c[best + 1];
+    const double shift = bend < 0 ? fmax(-0.5, fmin(0.5, 0.5 * (c[best - 1] - c[best + 1]) / bend)) : 0;
+    for (int n = 0; n < best; n++)
+        least = fmin(least, (double)x[mark + n]), top = fmax(top, (double)x[mark + n]);
+    *out = (plain_period){best + shift, top - least, most};
+    return 1;
+}
+
+static void plain_run(int32_t rate_hz, const float *x, int64_t size, const float *f0_hz, figures *out) {
+    const int64_t hop = rate_hz / 100;
+    int64_t mark = 0;
+    plain_period before = {0, 0, 0}, now;
+    for (int j = 0; j < ROWS; j++) {
+        double jitter = 0, shimmer_db = 0;
+        int pairs = 0;
+        out->jitter[j] = out->shimmer_db[j] = 0;
+        if (f0_hz[j] <= 0) {
+            before.length = 0;
+            continue;
+        }
+        if (before.length == 0 || mark < j * hop) {
+            if (mark < (j - 1) * hop)
+                before.length = 0;
+            mark = j * hop;
+        }
+        while (mark < (j + 1) * hop && plain_next(x, size, mark, (double)rate_hz / (double)f0_hz[j], &now)) {
+            const double change = fabs(now.length - before.length) / (0.5 * (now.length + before.length));
+            if (before.length > 0 && fmin(now.match, before.match) >= 0.85 && change <= 0.1) {
+                jitter += change;
+                shimmer_db += 20 * log10(1 + fabs(now.height - before.height) / (0.5 * (now.height + before.height)));
+                pairs++;
+            }
+            before = now;
+            mark += (int64_t)rint(now.length);
+        }
+        if (pairs > 0)
+            out->jitter[j] = (float)(jitter / pairs), out->shimmer_db[j] = (float)(shimmer_db / pairs);
+    }
+}
+
+/* Against the definition, over voices with noise of which some is loud, clicks and an F0 of up to 8 % beside the truth. */
+static void test_definition(int32_t rate_hz, uint64_t *random) {
+    static float x[SIZE], f0_hz[ROWS];
+    static figures found, wanted;
+    int rows = 0, unequal = 0;
+    for (int round = 0; round < 10; round++) {
+        voice(rate_hz, x, f0_hz, random);
+        for (int n = 0; n < SIZE; n++)
+            x[n] += n / 900 % 7 == round % 7 ? 0.05f * random_sample(random) : 0.0f;
+        for (int k = 0; k < 20; k++)
+            x[random_below(random, SIZE)] += 2.0f * random_sample(random);
+        for (int j = 0; j < ROWS; j++)
+            f0_hz[j] *= 1.0f + 0.08f * random_sample(random);
+        run(rate_hz, x, SIZE, 0, f0_hz, &found);
+        plain_run(rate_hz, x, SIZE, f0_hz, &wanted);
+        for (int j = 0; j < ROWS; j++) {
+            rows += wanted.jitter[j] > 0;
+            unequal += fabsf(found.jitter[j] - wanted.jitter[j]) > 2e-5f || fabsf(found.shimmer_db[j] - wanted.shimmer_db[j]) > 2e-4f;
+        }
+    }
+    CHECK(rows > 200, "only %d rows have jitter", rows);
+    /* Where two lags are as good, or half a sample decides where the next period begins, single precision may go the other way. */
+    CHECK(unequal <= 2, "%d of 1000 rows are unlike the definition", unequal);
+}
+
 /* The same to the bit from the least that a row needs, in memory of exactly that size, as from the whole; and wherever in a long stream. */
 static void test_what_does_not_matter(int32_t rate_hz, uint64_t *random) {
     static float x[SIZE], f0_hz[ROWS];
@@ -154,6 +241,7 @@ int test_level(void) {
     uint64_t random = check_start("periods " PROSODY_LEVEL_STRING);
     for (int32_t rate_hz = 8000; rate_hz <= 16000; rate_hz += 8000) {
         test_known_periods(rate_hz);
+        test_definition(rate_hz, &random);
         test_what_does_not_matter(rate_hz, &random);
         test_chain_breaks(rate_hz, &random);
         test_hostile(rate_hz, &random);
