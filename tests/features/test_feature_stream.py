@@ -98,11 +98,16 @@ def test_bad_samples_are_refused_and_nothing_of_them_taken() -> None:
         assert stream.finish()[0].values.tobytes() == expected.finish()[0].values.tobytes()
 
 
-def test_long_segments_are_measured_as_short_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond EXACT_ROWS rows are not kept: the figures are those of the state that takes them as they come."""
-    kept = streamed([999, 5000], segments=[(0.5, 3.5)])
+def test_rows_of_long_segments_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond EXACT_ROWS, and when the end is not known, memory stays bounded, and the figures are those of the rows that were kept."""
+    kept = streamed([999, 5000], segments=[(0.5, 3.5)]), streamed([999, 5000], segments=[(0.0, 4.0)])
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("rows were kept")
+
+    monkeypatch.setattr("simpatico.features.stream._Kept.add", refuse)
+    with pytest.raises(AssertionError, match="rows were kept"):
+        streamed([], segments=[(0.5, 3.5)])
+    np.testing.assert_array_equal(streamed([17])[0].values, kept[1][0].values)
     monkeypatch.setattr("simpatico.features.stream.EXACT_ROWS", 299)
-    taken = streamed([999, 5000], segments=[(0.5, 3.5)])
-    assert kept[0].values.shape == taken[0].values.shape
-    monkeypatch.setattr("simpatico.features.stream.EXACT_ROWS", 300)
-    np.testing.assert_array_equal(streamed([17], segments=[(0.5, 3.5)])[0].values, kept[0].values)
+    np.testing.assert_array_equal(streamed([17], segments=[(0.5, 3.5)])[0].values, kept[0][0].values)

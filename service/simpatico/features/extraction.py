@@ -114,7 +114,9 @@ def measure(
         chosen = _chosen(channel, channels, parts)
         first = cut.first(rate_hz)
         streams = [
-            FeatureStream(rate_hz, set=set, segments=_of_channel(parts, c), file=name, channel=c, offset_s=first / rate_hz) for c in chosen
+            FeatureStream(rate_hz, set=set, segments=own, file=name, channel=c, offset_s=first / rate_hz)
+            for c in chosen
+            if (own := _of_channel(parts, c)) != []
         ]
         found: list[Features] = []
         read = 0
