@@ -3,7 +3,8 @@
 ``python -m bench.streams [RECORDING] [--streams 1000] [--rounds 7]``. A round measures, in turn and in CPU time of one thread: the
 recording as one stream in chunks of 10 s, and ten ticks in which every channel gets the next 100 ms, by one ``advance`` and by a ``push``
 for each. Every channel is at another place of the recording, so that speech and pauses mix as they do in a service, and each has run a
-second before, so that all have the history of a running call. The ratio is the median over rounds of the batch to the file of the same round.
+second before, so that all have the history of a running call. The ratio is the median over rounds of the batch to the file of the same
+round.
 """
 
 from __future__ import annotations
