@@ -144,10 +144,13 @@ def test_a_rotation_recognises_and_rekeys(store: BlockingStore, reopen: Callable
     assert rotated.read(callers.held_under) == {"k1": 2, "k2": 1}
     assert rotated.write("admin", callers.rekey, ["a", "b", "unknown"]) == 1
     assert rotated.read(callers.held_under) == {"k1": 1, "k2": 2}
+    rotated.write("router", callers.grant, "c", "another notice")
+    assert rotated.read(callers.held_under) == {"k2": 3}
+    store.write("router", callers.grant, "d")
     only_new = reopen(ONLY_NEW)
     assert only_new.read(callers.lookup, "a").calls == 2
     assert only_new.read(callers.lookup, "b").calls == 1
-    assert only_new.read(callers.lookup, "c") == CallerProfile()
+    assert only_new.read(callers.lookup, "d") == CallerProfile()
     assert rotated.read(audit.verify_log).ok
 
 

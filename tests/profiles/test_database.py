@@ -14,6 +14,7 @@ from simpatico.errors import ConfigError, DatabaseAwayError, DatabaseVersionErro
 from simpatico.profiles import counters, migrate
 from simpatico.profiles.schema import Json, canonical_json, metadata
 from simpatico.profiles.store import BlockingStore, Store, Work
+from tests.profiles.conftest import Cluster
 from tests.profiles.samples import RING, Clock
 
 
@@ -85,6 +86,29 @@ def test_counting_at_once_loses_nothing(url: str, store: BlockingStore) -> None:
 
     asyncio.run(many())
     assert store.read(counters.totals) == {"hits": 60}
+
+
+def test_a_deadlock_is_run_again(cluster: Cluster) -> None:
+    """Two transactions that lock the same two rows in opposite order: PostgreSQL ends one, which then runs once more."""
+    url = cluster.make("deadlock")
+    runs = []
+
+    def both(work: Work, first: str, second: str) -> None:
+        runs.append(first)
+        counters.count(work, first)
+        work.connection.execute(text("SELECT pg_sleep(0.3)"))
+        counters.count(work, second)
+
+    async def at_once() -> dict[str, int]:
+        store = Store(url, RING)
+        await store.open()
+        await asyncio.gather(store.write("x", both, "a", "b"), store.write("x", both, "b", "a"))
+        totals = await store.read(counters.totals)
+        await store.close()
+        return totals
+
+    assert asyncio.run(at_once()) == {"a": 2, "b": 2}
+    assert len(runs) == 3
 
 
 def test_counters_are_by_day(store: BlockingStore, clock: Clock) -> None:

@@ -61,9 +61,6 @@ async def record_outcome(
 
 async def log_decision(store: Store, spool: Spool, caller_id: str, decision: Decision, *, now_s: float) -> None:
     """Write down a decision for a caller known to have agreed, in the spool while the database is away."""
-    if await asyncio.to_thread(spool.waiting):
-        await asyncio.to_thread(spool.add_decision, caller_id, decision, now_s)
-        return
     try:
         await store.write("router", decisions.log, caller_id, [decision])
     except DatabaseAwayError:
