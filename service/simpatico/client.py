@@ -28,8 +28,9 @@ from typing import Any, NoReturn, Self, TypeAlias
 
 import grpc
 
-from simpatico.errors import RemoteError
+from simpatico.errors import ConfigError, RemoteError
 from simpatico.server.convert import analysis_from_proto
+from simpatico.server.loopback import is_loopback
 from simpatico.server.status import DETAILS_KEY, remote_error
 from simpatico.types import CallAnalysis
 from simpatico.v1 import analysis_service_pb2 as pb
@@ -46,7 +47,9 @@ __all__ = [
     "Final",
     "Interim",
     "Ready",
+    "Token",
     "Update",
+    "token_from",
 ]
 
 PIECE_BYTES = 256 * 1024
@@ -138,6 +141,32 @@ class ClientTls:
         return grpc.ssl_channel_credentials(*pem)
 
 
+Token: TypeAlias = str | Callable[[], str]
+"""A bearer token, or what returns the one to use now; it is asked for each RPC, so that tokens may be short."""
+
+
+def token_from(path: Path) -> Callable[[], str]:
+    """Return what reads a token from a file each time, so that whoever renews it there need not tell.
+
+    Raises
+    ------
+    ConfigError
+        When it is called and the file cannot be read, or holds other than one line.
+    """
+
+    def read() -> str:
+        try:
+            lines = path.read_text("ascii").split()
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "not a token"
+            raise ConfigError(f"cannot read the token in {str(path)!r}: {why}", field="token") from None
+        if len(lines) != 1:
+            raise ConfigError(f"{str(path)!r} holds {len(lines)} words; it needs one, a token", field="token")
+        return lines[0]
+
+    return read
+
+
 class AnalysisClient:
     """A connection to the service; an async context manager.
 
@@ -147,10 +176,26 @@ class AnalysisClient:
         "HOST:PORT".
     tls
         How to encrypt; None for plain text.
+    token
+        Who asks, for a service that wants to know.
+    plain_text_token
+        Send the token unencrypted beyond loopback, where the network itself is encrypted.
+
+    Raises
+    ------
+    ConfigError
+        A token would go in plain text to another machine.
     """
 
-    def __init__(self, target: str, *, tls: ClientTls | None = None) -> None:
+    def __init__(self, target: str, *, tls: ClientTls | None = None, token: Token | None = None, plain_text_token: bool = False) -> None:
         self.target = target
+        if token is not None and tls is None and not plain_text_token and not is_loopback(_host(target)):
+            raise ConfigError(
+                f"a token would go to {target} in plain text, for whoever is on the way to take: use TLS, or say plain_text_token where "
+                "the network itself is encrypted",
+                field="token",
+            )
+        self._token = token
         options = [("grpc.max_receive_message_length", LARGEST_ANSWER_BYTES)]
         if tls is None:
             self._channel = grpc.aio.insecure_channel(target, options=options)
@@ -166,7 +211,12 @@ class AnalysisClient:
 
     def stream(self, *, timeout_s: float | None = None) -> CallStream:
         """Return a stream for any number of calls; use it with ``async with``."""
-        return CallStream(self._stub.StreamAnalyze(timeout=timeout_s), self.target)
+        return CallStream(self._stub.StreamAnalyze(timeout=timeout_s, metadata=self._metadata()), self.target)
+
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        if self._token is None:
+            return ()
+        return (("authorization", f"Bearer {self._token if isinstance(self._token, str) else self._token()}"),)
 
     async def analyze_recording(
         self,
@@ -212,7 +262,7 @@ class AnalysisClient:
             async for piece in _pieces(recording):
                 yield pb.AnalyzeRecordingRequest(data=piece)
 
-        call = self._stub.AnalyzeRecording(requests(), timeout=timeout_s)
+        call = self._stub.AnalyzeRecording(requests(), timeout=timeout_s, metadata=self._metadata())
         try:
             return analysis_from_proto((await call).analysis)
         except grpc.aio.AioRpcError as error:
@@ -307,6 +357,11 @@ class CallStream:
         except asyncio.InvalidStateError:  # the stream has ended before; if that was a fault, it is the one to report
             code = await self._call.code()
             _raise_status(code, await self._call.details() or "", await self._call.trailing_metadata(), self._target)
+
+
+def _host(target: str) -> str:
+    """Return the host of a gRPC target: of "dns:///host:port" as of "[::1]:port"."""
+    return target.rpartition("/")[2].rpartition(":")[0]
 
 
 def _format(encoding: str, sample_rate_hz: int, channels: int, codec: str) -> pb.RawAudioFormat:

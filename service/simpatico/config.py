@@ -22,6 +22,7 @@ from simpatico.errors import ConfigError
 
 __all__ = [
     "ENVIRONMENT_PREFIX",
+    "AccessSettings",
     "AnalysisSettings",
     "KeepaliveSettings",
     "LimitSettings",
@@ -37,7 +38,9 @@ ENVIRONMENT_PREFIX = "SIMPATICO_"
 NESTING = "__"
 CONFIG_VARIABLE = ENVIRONMENT_PREFIX + "CONFIG"
 """Path of the TOML file, when the command line names none."""
-OTHER_VARIABLES = frozenset({CONFIG_VARIABLE, ENVIRONMENT_PREFIX + "SIMD"})
+TOKEN_VARIABLE = ENVIRONMENT_PREFIX + "TOKEN_FILE"
+"""Path of a client's token, when the command line names none."""
+OTHER_VARIABLES = frozenset({CONFIG_VARIABLE, TOKEN_VARIABLE, ENVIRONMENT_PREFIX + "SIMD"})
 """Variables with the prefix that are not settings."""
 MIB = 1024 * 1024
 
@@ -52,7 +55,7 @@ class ServerSettings(Section):
     """``[server]``: where and how to listen."""
 
     host: str = Field(
-        default="127.0.0.1", min_length=1, description="Address to listen on. Other than loopback needs TLS, or allow_insecure."
+        default="127.0.0.1", min_length=1, description="Address to listen on. Other than loopback needs TLS and access control."
     )
     port: int = Field(default=50051, ge=0, le=65535, description="Port to listen on; 0 takes a free one and prints it.")
     allow_insecure: bool = Field(default=False, description="Permit plain text on an address that other machines can reach.")
@@ -78,6 +81,25 @@ class TlsSettings(Section):
         if self.client_ca is not None and self.certificate is None:
             raise ValueError("client_ca needs certificate and key")
         return self
+
+
+class AccessSettings(Section):
+    """``[access]``: who may call what. Without keys and certificates everybody may, on loopback alone."""
+
+    keys: Path | None = Field(
+        default=None,
+        description="JWK set with the public keys whose bearer tokens are taken; turns access control on. Read again when it changes.",
+    )
+    certificates: Path | None = Field(
+        default=None,
+        description="TOML file with the roles of client certificates by name; turns access control on. Needs tls.client_ca.",
+    )
+    audience: str = Field(default="simpatico", min_length=1, description="What tokens must name as their audience.")
+    issuer: str = Field(default="", description="What tokens must name as their issuer; empty for any, since the keys say enough.")
+    leeway_s: float = Field(default=10.0, ge=0, le=300, description="Seconds by which the issuer's clock may differ from ours.")
+    dangerously_let_anyone_in: bool = Field(
+        default=False, description="Serve everything to everybody, unasked, on an address that other machines can reach."
+    )
 
 
 class LimitSettings(Section):
@@ -149,6 +171,7 @@ class Settings(BaseSettings):
 
     server: ServerSettings = ServerSettings()
     tls: TlsSettings = TlsSettings()
+    access: AccessSettings = AccessSettings()
     limits: LimitSettings = LimitSettings()
     keepalive: KeepaliveSettings = KeepaliveSettings()
     log: LogSettings = LogSettings()

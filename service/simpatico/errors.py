@@ -12,6 +12,9 @@ Every error that a user can cause says what value was received and what would wo
     │   ├── UnknownCallError        audio or control before start, or after end
     │   ├── DuplicateCallError      a second start for one ``call_id``
     │   └── IdleTimeoutError        nothing came for longer than the deployment waits
+    ├── AccessError                 a client may not do what it asks
+    │   ├── UnauthenticatedError    who asks is not known
+    │   └── ForbiddenError          who asks is known, and may not
     ├── RequestError                a field of a request is missing or out of range
     ├── RoutingError                routing was asked for what cannot be
     │   ├── NoCandidatesError       nobody is eligible
@@ -48,6 +51,7 @@ Every error that a user can cause says what value was received and what would wo
 from __future__ import annotations
 
 __all__ = [
+    "AccessError",
     "AudioError",
     "AudioFormatError",
     "AuditError",
@@ -61,6 +65,7 @@ __all__ = [
     "DatabaseVersionError",
     "DrainingError",
     "DuplicateCallError",
+    "ForbiddenError",
     "IdleTimeoutError",
     "KeyRingError",
     "LimitError",
@@ -84,6 +89,7 @@ __all__ = [
     "SessionLimitError",
     "SimpaticoError",
     "StreamTooLongError",
+    "UnauthenticatedError",
     "UnknownAgentError",
     "UnknownCallError",
     "UnknownCallerError",
@@ -142,6 +148,18 @@ class DuplicateCallError(SessionError):
 
 class IdleTimeoutError(SessionError):
     """Nothing came for longer than the deployment waits."""
+
+
+class AccessError(SimpaticoError):
+    """A client may not do what it asks."""
+
+
+class UnauthenticatedError(AccessError):
+    """Who asks is not known. Messages never repeat a token."""
+
+
+class ForbiddenError(AccessError):
+    """Who asks is known, and none of their roles covers it."""
 
 
 class RequestError(SimpaticoError):

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_help_names_every_command(run: Run) -> None:
-    for command in ("analyze", "doctor", "features", "schema", "serve", "stream"):
+    for command in ("analyze", "doctor", "features", "schema", "serve", "stream", "token"):
         assert command in run("--help").stdout
         assert run(command, "--help").returncode == 0
 
@@ -179,10 +179,12 @@ def test_every_command_and_option_is_documented(run: Run) -> None:
     from simpatico.cli import app
 
     documentation = (ROOT / "docs" / "cli.md").read_text("utf-8")
-    group = typer.main.get_command(app)
-    for name, command in group.commands.items():  # type: ignore[attr-defined]
-        assert f"simpatico {name}" in documentation
+    pending = [("simpatico", typer.main.get_command(app))]
+    while pending:
+        name, command = pending.pop()
+        pending += [(f"{name} {word}", below) for word, below in getattr(command, "commands", {}).items()]
+        assert name in documentation
         for parameter in command.params:
             for option in parameter.opts:
-                if option.startswith("--") and option != "--help":
+                if option.startswith("--") and name != "simpatico":
                     assert f"`{option}" in documentation, f"{name} {option}"

@@ -17,7 +17,8 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 from simpatico.client import AnalysisClient, ClientTls
 from simpatico.errors import ConfigError, ListenError, RemoteError
-from simpatico.server.app import Application, check_exposure
+from simpatico.server.app import Application
+from simpatico.server.exposure import check_exposure
 from simpatico.server.service import SERVICE_NAME
 from simpatico.types import AudioFormat
 from simpatico.v1 import analysis_service_pb2 as pb
@@ -189,8 +190,7 @@ def test_plain_text_stays_at_home(host: str) -> None:
     with pytest.raises(ConfigError, match=r"can be reached from other machines, .* set server.allow_insecure") as caught:
         Application(settings_with(server__host=host), FakeAnalyzer)
     assert caught.value.field == "server.host"
-    check_exposure(settings_with(server__host=host, server__allow_insecure=True))
-    check_exposure(settings_with(server__host=host, **tls("service.pem", "service.key")))
+    check_exposure(settings_with(server__host=host, server__allow_insecure=True, access__dangerously_let_anyone_in=True))
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.8.8", "::1", "[::1]"])
@@ -208,7 +208,7 @@ async def test_two_services_do_not_share_a_port_by_accident(start: Start) -> Non
 
 async def test_an_address_that_is_not_ours(start: Start) -> None:
     with pytest.raises(ListenError, match=r"cannot listen on 192.0.2.1:0: Cannot assign requested address"):
-        await start(server__host="192.0.2.1", server__allow_insecure=True)
+        await start(server__host="192.0.2.1", server__allow_insecure=True, access__dangerously_let_anyone_in=True)
 
 
 async def raw_stream(server: Running, *messages: bytes) -> grpc.aio.AioRpcError:

@@ -39,6 +39,7 @@ async def test_a_signal_drains(number: signal.Signals) -> None:
         assert await asyncio.to_thread(running.wait, TIMEOUT_S) == 0
         log = log_of(running)
     entries = [json.loads(line) for line in log.splitlines()]
+    assert entries.pop(0)["event"].startswith("NO ACCESS CONTROL")
     assert [e["event"] for e in entries] == ["serving", "call started", "draining", "call ended", "stopped"]
     assert entries[1]["call"] == ready.log_id
     assert "private-id" not in log

@@ -17,6 +17,7 @@ from simpatico.cli.doctor import doctor
 from simpatico.cli.features import features
 from simpatico.cli.serve import serve
 from simpatico.cli.stream import stream
+from simpatico.cli.token import token
 from simpatico.errors import RemoteError, SimpaticoError
 
 __all__ = ["EXIT_INPUT", "EXIT_SERVICE", "app", "main"]
@@ -53,6 +54,7 @@ app.command()(features)
 app.command()(serve)
 app.command()(stream)
 app.command()(doctor)
+app.add_typer(token, name="token")
 
 
 def main() -> NoReturn:

@@ -35,20 +35,24 @@ def stream(
     tls_authority: Annotated[Path | None, typer.Option(help="Authority of the service's certificate, PEM; turns TLS on.")] = None,
     tls_certificate: Annotated[Path | None, typer.Option(help="Own certificate, PEM, for a service that demands one.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(envvar="SIMPATICO_TOKEN_FILE", help="File with a bearer token, for a service that asks who calls.")
+    ] = None,
 ) -> None:
     """Stream a recording to a running service as a live call, and show what it says while the call goes on."""
     import asyncio
 
     from simpatico.audio import open_call
     from simpatico.cli.render import print_analysis
-    from simpatico.client import AnalysisClient, ClientTls
+    from simpatico.client import AnalysisClient, ClientTls, token_from
     from simpatico.reports import to_json
 
     tls = ClientTls(tls_authority, tls_certificate, tls_key) if tls_authority or tls_certificate else None
+    token = token_from(token_file) if token_file is not None else None
     with open_call(call, caller_channel=None if caller_channel < 0 else caller_channel) as recording:
 
         async def run() -> Final:
-            async with AnalysisClient(target, tls=tls) as client:
+            async with AnalysisClient(target, tls=tls, token=token) as client:
                 return await _stream(client, recording, call.name, speed, seed, quiet=json_output)
 
         final = asyncio.run(run())

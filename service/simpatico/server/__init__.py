@@ -10,6 +10,9 @@
 ``stream``      one StreamAnalyze: many calls, time-outs, faults, drain
 ``recording``   one AnalyzeRecording
 ``service``     what all streams of a process share
+``access``      who may call what
+``aborting``    ending an RPC by an error
+``exposure``    what may be served where
 ``app``         listening: ports, TLS, health, reflection, signals
 ``workers``     several processes on one port
 ``logs``        log lines without audio or identity

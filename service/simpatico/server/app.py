@@ -1,15 +1,13 @@
 """Listening: ports, TLS, keepalive, health, reflection, signals, drain.
 
-`Application` is one process' server, from start to stop; `serve` runs it until a signal. Plain text is refused on addresses that other
-machines can reach, unless the
-deployment says that it means it.
+`Application` is one process' server, from start to stop; `serve` runs it until a signal. What may be served where is in ``exposure``, who
+may call what in ``access``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import os
 import signal
@@ -26,6 +24,8 @@ from grpc_reflection.v1alpha import reflection
 
 from simpatico.config import Settings, TlsSettings
 from simpatico.errors import ConfigError, ListenError
+from simpatico.server.access.guard import Access, Guard
+from simpatico.server.exposure import check_exposure, warn_of_exposure
 from simpatico.server.lanes import Threads
 from simpatico.server.logs import fields
 from simpatico.server.service import SERVICE_NAME, AnalysisService, Shared
@@ -34,7 +34,7 @@ from simpatico.server.session import Analyzer, AnalyzerFactory, CallPlan
 if TYPE_CHECKING:
     from simpatico.types import AudioFormat
 
-__all__ = ["Application", "analyzer_factory", "check_exposure", "listen_error", "serve"]
+__all__ = ["Application", "analyzer_factory", "listen_error", "serve"]
 
 CORE_MESSAGE_FACTOR = 2
 """How far beyond the limit gRPC itself lets a message in, so that our own error, which names the remedy, can be given for what is a
@@ -67,32 +67,6 @@ def analyzer_factory(settings: Settings) -> AnalyzerFactory:
     return make
 
 
-def check_exposure(settings: Settings) -> None:
-    """Refuse plain text where other machines can reach it.
-
-    Raises
-    ------
-    ConfigError
-        The address is not loopback, there is no TLS, and nobody said that this is meant.
-    """
-    host = settings.server.host
-    if settings.tls.certificate is None and not settings.server.allow_insecure and not _is_loopback(host):
-        raise ConfigError(
-            f"host {host!r} can be reached from other machines, and without TLS anybody on the way can listen: give tls.certificate and "
-            f"tls.key, "
-            "listen on 127.0.0.1, or set server.allow_insecure where the network itself is encrypted",
-            field="server.host",
-        )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    return False
-
-
 class Application:
     """One process' server.
 
@@ -109,12 +83,18 @@ class Application:
     ----------
     shared
         State that the streams share.
+
+    Raises
+    ------
+    ConfigError
+        The address would be open to other machines; or keys, certificates or their roles cannot be used.
     """
 
     def __init__(self, settings: Settings, factory: AnalyzerFactory | None = None, *, share_port: bool = False) -> None:
         check_exposure(settings)
         self._settings = settings
         self._share_port = share_port
+        self._guard = Guard(Access(settings))
         threads = Threads(settings.server.threads or os.cpu_count() or 1)
         self.shared = Shared(settings, factory or analyzer_factory(settings), threads)
         self._health = HealthServicer()
@@ -131,19 +111,24 @@ class Application:
         ConfigError
             A certificate or key cannot be used.
         """
-        server = grpc.aio.server(options=_options(self._settings, self._share_port))
-        server.add_generic_rpc_handlers((AnalysisService(self.shared).handler(),))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        if self._settings.server.reflection:
-            names = (SERVICE_NAME, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
-            reflection.enable_server_reflection(names, server)
+        server = grpc.aio.server(interceptors=(self._guard,), options=_options(self._settings, self._share_port))
+        self.register(server)
         address = self._bind(server)
+        warn_of_exposure(self._settings, address)
         await server.start()
         for name in ("", SERVICE_NAME):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         self._server = server
         log.info("serving", extra=fields(address=address))
         return address
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Give a server everything that this one serves."""
+        server.add_generic_rpc_handlers((AnalysisService(self.shared).handler(),))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        if self._settings.server.reflection:
+            names = (SERVICE_NAME, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, server)
 
     async def drain(self, grace_s: float | None = None) -> None:
         """Take no new calls, let open ones go on for the grace, give the rest their finals, and stop.

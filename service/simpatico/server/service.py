@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 
 from simpatico.config import Settings
 from simpatico.errors import DrainingError, MessageTooLargeError, RequestError, SessionLimitError
+from simpatico.server.aborting import Context, abort
 from simpatico.server.lanes import Threads
-from simpatico.server.logs import fields
 from simpatico.server.recording import analyze_recording
 from simpatico.server.session import AnalyzerFactory
-from simpatico.server.status import rpc_status
 from simpatico.v1 import analysis_service_pb2 as pb
 
 if TYPE_CHECKING:
@@ -32,9 +30,7 @@ SERVICE_NAME = pb.DESCRIPTOR.services_by_name["AnalysisService"].full_name
 RETRY_S = 5.0
 """When to try again after a limit on how much goes on at once: calls end every few seconds on a busy process."""
 
-log = logging.getLogger(__name__)
 M = TypeVar("M", bound=Message)
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 @dataclass(eq=False)
@@ -153,7 +149,7 @@ class AnalysisService:
             if not self.shared.stopped:  # grpc would log the cancellation of its own making as an error
                 raise
         except Exception as error:
-            await _abort(context, error)
+            await abort(context, error)
 
     async def analyze_recording(self, requests: AsyncIterator[Any], context: Context) -> pb.AnalyzeRecordingResponse:
         """Serve one ``AnalyzeRecording``."""
@@ -162,7 +158,7 @@ class AnalysisService:
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            await _abort(context, error)
+            await abort(context, error)
 
     def _decoder(self, kind: type[M]) -> Callable[[bytes], M | Undecodable]:
         limit = self.shared.settings.limits.message_bytes
@@ -185,12 +181,3 @@ class AnalysisService:
                 )
 
         return decode
-
-
-async def _abort(context: Context, error: Exception) -> NoReturn:
-    code, message, metadata = rpc_status(error)
-    if code is grpc.StatusCode.INTERNAL:
-        log.error("request failed", exc_info=error)
-    else:
-        log.info("request refused", extra=fields(code=code.name, error=type(error).__name__))
-    await context.abort(code, message, trailing_metadata=metadata)

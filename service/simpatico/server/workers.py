@@ -20,7 +20,8 @@ from types import FrameType
 
 from simpatico.config import Settings
 from simpatico.errors import ListenError
-from simpatico.server.app import check_exposure, listen_error, serve
+from simpatico.server.app import listen_error, serve
+from simpatico.server.exposure import check_exposure
 from simpatico.server.logs import configure_logging, fields
 
 __all__ = ["serve_with_workers"]

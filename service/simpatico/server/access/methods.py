@@ -1,0 +1,40 @@
+"""The table of who may call what. A method that is not in it may be called by nobody; a test holds it against what is registered.
+
+Health is open to everybody, because balancers have no tokens and it says no more than whether calls are taken. Reflection needs a role, any
+role: what it tells is public, but a service that asks who you are should not tell strangers what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final
+
+from simpatico.server.access.principals import AccessRole
+
+__all__ = ["MAY_CALL", "Everybody", "may_call"]
+
+
+class Everybody(Enum):
+    """Stands for no question asked, known or not. Only health has it."""
+
+    EVERYBODY = "everybody"
+
+
+_ROUTER, _QA, _RESEARCHER, _PRIVACY, _ADMIN = AccessRole
+_ANY_ROLE = frozenset(AccessRole)
+
+MAY_CALL: Final[Mapping[str, frozenset[AccessRole] | Everybody]] = {
+    "/grpc.health.v1.Health/Check": Everybody.EVERYBODY,
+    "/grpc.health.v1.Health/List": Everybody.EVERYBODY,
+    "/grpc.health.v1.Health/Watch": Everybody.EVERYBODY,
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY_ROLE,
+    "/simpatico.v1.AnalysisService/StreamAnalyze": frozenset({_ROUTER}),
+    "/simpatico.v1.AnalysisService/AnalyzeRecording": frozenset({_ROUTER, _QA, _RESEARCHER}),
+}
+"""Full name of a method -> roles of which a client needs one."""
+
+
+def may_call(method: str) -> frozenset[AccessRole] | Everybody:
+    """Return the roles of which one is needed, or that nobody is asked; for a method that is not in the table no role at all."""
+    return MAY_CALL.get(method, frozenset())
