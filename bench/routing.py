@@ -1,7 +1,8 @@
 """Is routing worth it, fair, and is its proof right? A made-up call centre with known truth answers.
 
-    python -m bench.routing                  about two minutes of CPU on one core; the figures of docs/routing.md
+    python -m bench.routing                  three minutes of CPU on one core; the figures of docs/routing.md
     python -m bench.routing --scale 0.2      a fifth of the runs
+    python -m bench.routing --knobs          what exploration and load weight cost and buy (another minute or two)
 
 Seeds are fixed. "Points" are hundredths of the chance that a call goes well; "±" is half a 95 % interval over runs.
 """
@@ -12,17 +13,21 @@ import argparse
 import os
 import time
 from collections.abc import Iterator
+from functools import partial
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # Before NumPy is loaded.
 
 import numpy as np
 
+from bench.callcentre.floor import simulate
+from bench.callcentre.policies import Ours, skills_only
 from bench.callcentre.proof import changed_policies, experiments
 from bench.callcentre.studies import Season, mean_of, objection, season
-from bench.callcentre.world import Settings
+from bench.callcentre.world import Settings, draw_calls, draw_centre
 from bench.studies.table import Table, cell, markdown, share
 from simpatico.routing.explanation import counterfactuals
 from simpatico.routing.observations import Observations
+from simpatico.routing.policy import Policy
 from simpatico.routing.ranking import rank
 from simpatico.routing.types import Agent, AxisBelief, Candidate, Observation, RankRequest, Source, StyleBelief
 from simpatico.routing.variance import fit
@@ -121,6 +126,7 @@ def objection_table(scale: float) -> Table:
     table.add("wait, change where others are routed by the model, s", found.wait_change_s.text(2, 1.0))
     table.add("the same, against the others' change, s", found.wait_against_others_s.text(2, 1.0))
     table.add("chance of going well, change, points", found.quality_change.text())
+    table.add("the same where others are routed by skills only, points", found.quality_change_by_skills.text())
     return table
 
 
@@ -156,6 +162,26 @@ def _belief(mean: object, source: Source) -> StyleBelief:
     return StyleBelief((AxisBelief("assertiveness", first, 0.8), AxisBelief("responsiveness", second, 0.8)), frozenset({source}))
 
 
+def knobs_table(scale: float) -> Table:
+    """Why the defaults of exploration and load weight are what they are."""
+    runs = runs_of(10, scale)
+    centre, calls = draw_centre(STYLED, runs, SEED + 9), draw_calls(STYLED, runs, CALLS, SEED + 9)
+    base = simulate(centre, calls, partial(skills_only, centre, calls))
+    table = Table(
+        "Exploration and load weight",
+        f"{runs} runs of {CALLS} calls. Gain on skills only, points; SD of occupancy, points.",
+        ("exploration", "load weight", "gain", "late gain", "SD of occupancy"),
+    )
+    for exploration, load_weight in ((1.0, 1.0), (0.5, 1.0), (0.25, 1.0), (0.5, 0.25), (0.5, 0.5), (0.5, 2.0)):
+        ours = Ours(centre, calls, Policy(exploration=exploration, load_weight=load_weight), SEED)
+        found = simulate(centre, calls, ours.choose, ours.learn)
+        gain = found.quality - base.quality
+        late = gain[:, 3 * CALLS // 4 :]
+        spread = mean_of(found.worked.std(axis=1)).text(1)
+        table.add(exploration, load_weight, mean_of(gain.mean(axis=1)).text(), mean_of(late.mean(axis=1)).text(), spread)
+    return table
+
+
 def all_tables(scale: float) -> Iterator[Table]:
     """Yield every table."""
     past = season(STYLED, runs_of(20, scale), CALLS, SEED, without_style=True)
@@ -172,11 +198,13 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the runs to make, above 0")
-    scale = parser.parse_args().scale
+    parser.add_argument("--knobs", action="store_true", help="print what the defaults of the policy were chosen by, and nothing else")
+    options = parser.parse_args()
+    scale = options.scale
     if not scale > 0:
         parser.error(f"--scale is {scale}; it must be above 0 (1 gives the figures of the docs)")
     start = time.process_time()
-    for table in all_tables(scale):
+    for table in [knobs_table(scale)] if options.knobs else all_tables(scale):
         print(markdown(table), flush=True)
     print(f"{time.process_time() - start:.0f} s of CPU")
 

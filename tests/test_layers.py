@@ -10,7 +10,7 @@ from pathlib import Path
 import simpatico
 
 PACKAGE = Path(simpatico.__file__).parent
-HEAVY = ("torch", "torchaudio", "librosa", "numba", "pandas", "pyarrow", "matplotlib", "scipy")
+HEAVY = ("torch", "torchaudio", "librosa", "numba", "pandas", "pyarrow", "matplotlib")
 
 
 def imported(path: Path) -> set[str]:

@@ -115,14 +115,23 @@ class Objection:
     wait_change_s: Mean
     wait_against_others_s: Mean
     quality_change: Mean
+    quality_change_by_skills: Mean
 
 
 def objection(settings: Settings, runs: int, count: int, seed: int) -> Objection:
-    """Route everybody but objectors by ours, and hold objectors against the same calls in a world where all are routed neutrally."""
+    """Route everybody but objectors by ours, and hold objectors against the same calls in a world where all are routed neutrally.
+
+    Whoever is routed better leaves other agents free: for comparison also a world where all but objectors are routed by skills only.
+    """
     centre, calls = draw_centre(settings, runs, seed), draw_calls(settings, runs, count, seed)
     ours = Ours(centre, calls, Policy(), seed)
     mixed, plain = simulate(centre, calls, ours.choose, ours.learn), simulate(centre, calls, neutral)
     theirs = calls.objected
+
+    def skilled(moment: Moment) -> NDArray[np.intp]:
+        return np.where(theirs[:, moment.index], neutral(moment), skills_only(centre, calls, moment))
+
+    by_skills = simulate(centre, calls, skilled)
 
     def by_run(values: Float, which: NDArray[np.bool_]) -> Float:
         means: Float = np.where(which, values, 0.0).sum(axis=1) / which.sum(axis=1)
@@ -136,6 +145,7 @@ def objection(settings: Settings, runs: int, count: int, seed: int) -> Objection
         mean_of(by_run(change, theirs)),
         mean_of(by_run(change, theirs) - by_run(change, ~theirs)),
         mean_of(by_run(mixed.quality - plain.quality, theirs)),
+        mean_of(by_run(by_skills.quality - plain.quality, theirs)),
     )
 
 
