@@ -148,3 +148,23 @@ def test_other_axes_work_alike() -> None:
     model = fit(Observations.rebuilt(rows, ("responsiveness", "assertiveness", "warmth")))
     assert model is not None
     assert model.agent_mean.shape == (3, 4)
+
+
+@pytest.mark.parametrize("slope", [1.0, 2.0])
+def test_sums_that_no_calls_can_have_are_an_error(slope: float) -> None:
+    document = learned(queue(0, agents=2, calls=60, reasons=1)).to_document()
+    sums = document["cells"][0][2]
+    sums[:9] = [0.0] * 9
+    sums[4] = -slope * (0.35 / 0.05) ** 2  # cancels the prior's precision of a slope, or turns its sign
+    with pytest.raises(ModelStateError, match="rebuild them from the outcome rows"):
+        solve(Observations.from_document(document), Spreads())
+
+
+def test_forgetting_what_was_never_learned_is_found_out() -> None:
+    kept = learned(queue(0, agents=2, calls=60, reasons=1))
+    for _ in range(80):
+        kept.forget(Observation("a0", "r0", belief(3.0, 3.0), 0.5, 0.5))
+    for _ in range(80):
+        kept.learn(Observation("a0", "r0", belief(0.0, 0.0), 0.5, 0.5))
+    with pytest.raises(ModelStateError, match="rebuild them from the outcome rows"):
+        fit(kept)

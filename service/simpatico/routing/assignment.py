@@ -22,6 +22,7 @@ Crouse, D. F. (2016). On implementing 2D rectangular assignment algorithms. IEEE
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -208,13 +209,13 @@ def _matrix(
     """Score without draw, and spread, of every call (row) with every free slot (column)."""
     base = np.full((len(waiting), len(columns)), -IMPOSSIBLE)
     spread = np.zeros_like(base)
-    width = {agent: columns.count(agent) for agent in column_of} if len(column_of) < len(columns) else None
+    width = Counter(columns)
     for row, (w, s) in enumerate(zip(waiting, scores, strict=True)):
         value = s.predictions.mean - s.penalty - TIER_COST * s.tier
         for i, c in enumerate(w.request.candidates):
             at = column_of.get(c.agent.agent_id)
             if at is not None:
-                to = at + (width[c.agent.agent_id] if width else 1)
+                to = at + width[c.agent.agent_id]
                 base[row, at:to] = value[i]
                 spread[row, at:to] = s.spread[i]
     return base, spread

@@ -259,7 +259,7 @@ def solve(observations: Observations, spreads: Spreads | None = None) -> Posteri
     Raises
     ------
     ModelStateError
-        When the spreads are for another number of axes.
+        When the spreads are for another number of axes, or the sums cannot be those of any calls.
     """
     spreads = spreads or Spreads(style=(Spreads().style[0],) * len(observations.axes))
     if len(spreads.style) != len(observations.axes):
@@ -267,7 +267,8 @@ def solve(observations: Observations, spreads: Spreads | None = None) -> Posteri
     if observations.calls <= 0:
         return None
     cells = _gather(observations)
-    terms, width = 1 + len(observations.axes), 1 + len(observations.axes) + max(cells.reasons.values()) + 1
+    terms = 1 + len(observations.axes)
+    width = terms + max(cells.reasons.values()) + 1
     count, tau = len(cells.agents), max(spreads.cell, SMALLEST_SPREAD)
     noise = spreads.noise**2
     n, phi, y = cells.gram[:, 0, 0], cells.gram[:, :, 0], cells.cross[:, 0]
@@ -275,22 +276,13 @@ def solve(observations: Observations, spreads: Spreads | None = None) -> Posteri
     gram = (cells.gram - shrink[:, None, None] * phi[:, :, None] * phi[:, None, :]) / noise
     cross = (cells.cross - shrink[:, None] * phi * y[:, None]) / noise
 
-    # The agents' blocks: B = precision of b_a given the queue, D = its coupling to the queue, c = its right-hand side.
-    blocks = np.zeros((count + 1, terms, terms))
-    np.add.at(blocks, cells.agent, gram)
-    blocks += np.diag(1.0 / spreads.slopes**2)
-    coupling = np.zeros((count + 1, terms, width))
-    np.add.at(coupling[:, :, :terms], cells.agent, gram)
-    np.add.at(coupling.transpose(0, 2, 1), (cells.agent, terms + cells.reason), gram[:, :, 0])
-    right = np.zeros((count + 1, terms))
-    np.add.at(right, cells.agent, cross)
-
+    blocks, coupling, right = _agents(cells, gram, cross, width, spreads)
     precision, target = _queue(cells, gram, cross, width, spreads)
-    agent_cov = np.linalg.inv(blocks).astype(np.float64, copy=False)
+    agent_cov = _inverse(blocks)
     pull = agent_cov @ coupling
     precision -= np.einsum("apg,aph->gh", coupling, pull, optimize=True)
     target -= np.einsum("apg,ap->g", pull, right)
-    queue_cov = np.linalg.inv(precision)
+    queue_cov = _inverse(precision)
     queue_mean = queue_cov @ target
     agent_mean = np.einsum("apq,aq->ap", agent_cov, right) - pull @ queue_mean
     weight = np.zeros(count + 1)
@@ -315,6 +307,30 @@ def solve(observations: Observations, spreads: Spreads | None = None) -> Posteri
         cell_shrink=np.append(shrink, tau**2 / noise),
         cell_sd=np.append(np.sqrt(shrink * noise), tau),
     )
+
+
+def _inverse(matrices: Float) -> Float:
+    """Inverse of precisions, which are positive definite unless something was forgotten that was never learned."""
+    try:
+        np.linalg.cholesky(matrices)
+        inverse: Float = np.linalg.inv(matrices).astype(np.float64, copy=False)
+    except np.linalg.LinAlgError as exc:
+        raise ModelStateError("the sums of the outcome model contradict one another: rebuild them from the outcome rows") from exc
+    return inverse
+
+
+def _agents(cells: _Cells, gram: Float, cross: Float, width: int, spreads: Spreads) -> tuple[Float, Float, Float]:
+    """The agents' blocks: precision of b_a given the queue, its coupling to the queue, its right-hand side; the last is an unknown's."""
+    count, terms = len(cells.agents), cross.shape[1]
+    blocks = np.zeros((count + 1, terms, terms))
+    np.add.at(blocks, cells.agent, gram)
+    blocks += np.diag(1.0 / spreads.slopes**2)
+    coupling = np.zeros((count + 1, terms, width))
+    np.add.at(coupling[:, :, :terms], cells.agent, gram)
+    np.add.at(coupling.transpose(0, 2, 1), (cells.agent, terms + cells.reason), gram[:, :, 0])
+    right = np.zeros((count + 1, terms))
+    np.add.at(right, cells.agent, cross)
+    return blocks, coupling, right
 
 
 def _queue(cells: _Cells, gram: Float, cross: Float, width: int, spreads: Spreads) -> tuple[Float, Float]:
