@@ -19,10 +19,13 @@
 #define ENERGY_FLOOR 1e-12
 #define PERIOD_MAX 480   /* samples: no voice is below 33 Hz at 16 kHz */
 #define LAGS_MAX 160     /* 0.3 * PERIOD_MAX + 4, and the lanes of the last vector */
+#define DB20_PER_LOG2 6.02059991f
 #define BLOCK 4          /* vectors of lags summed in registers at a time */
 
-/* Half of the lanes in double precision. */
+/* Half of the lanes, in double and in single precision. */
+#define HALF (LANES / 2)
 typedef double vd __attribute__((vector_size(4 * LANES)));
+typedef float vf_half __attribute__((vector_size(2 * LANES)));
 typedef float vf_half_unaligned __attribute__((vector_size(2 * LANES), aligned(4), may_alias));
 
 typedef struct period {
@@ -30,7 +33,16 @@ typedef struct period {
     float height, match;
 } period;
 
+#define LANE_SAME(l, h) (l)
 #define LANE_ROTATED(l, h) (((l) + (h)) % LANES)
+#define HALF_SHIFTED(l, h) ((l) < (h) ? HALF + (l) : (l) - (h))
+#if LANES == 16
+#define HALF_LIST LANE_LIST8
+#elif LANES == 8
+#define HALF_LIST LANE_LIST4
+#else
+#define HALF_LIST(f, h) f(0, h), f(1, h)
+#endif
 
 /* The largest lane. */
 INLINE float largest(vf v) {
@@ -45,18 +57,23 @@ INLINE float largest(vf v) {
     return v[0];
 }
 
+INLINE vd load_half(const float *x) {
+    return __builtin_convertvector(*(const vf_half_unaligned *)x, vd);
+}
+
+/* Sum of squares. */
 INLINE double energy(const float *x, int count) {
     vd low = {0}, high = {0};
     int n = 0;
     for (; n + LANES <= count; n += LANES) {
-        const vd a = __builtin_convertvector(*(const vf_half_unaligned *)(x + n), vd);
-        const vd b = __builtin_convertvector(*(const vf_half_unaligned *)(x + n + LANES / 2), vd);
+        const vd a = load_half(x + n);
+        const vd b = load_half(x + n + HALF);
         low += a * a;
         high += b * b;
     }
     double sum = 0;
     low += high;
-    for (int l = 0; l < LANES / 2; l++)
+    for (int l = 0; l < HALF; l++)
         sum += low[l];
     for (; n < count; n++)
         sum += (double)x[n] * (double)x[n];
@@ -97,15 +114,38 @@ static void correlate(const float *one, const float *after, int width, int vecto
     }
 }
 
-/* Energies of `width` samples from each of the lags. In double precision, because a click that leaves the window would leave its rounding behind. */
-INLINE void energies(const float *after, int width, int lags, double *out) {
-    out[0] = energy(after, width);
-    for (int k = 1; k < lags; k++) {
-        const double enters = (double)after[width + k - 1], leaves = (double)after[k - 1];
-        out[k] = enters * enters - leaves * leaves;
+/* Each lane the sum of itself and those before. */
+INLINE vd running(vd d) {
+    const vd zero = {0};
+    d += __builtin_shufflevector(d, zero, HALF_LIST(HALF_SHIFTED, 1));
+#if LANES >= 8
+    d += __builtin_shufflevector(d, zero, HALF_LIST(HALF_SHIFTED, 2));
+#endif
+#if LANES >= 16
+    d += __builtin_shufflevector(d, zero, HALF_LIST(HALF_SHIFTED, 4));
+#endif
+    return d;
+}
+
+INLINE double squared(float x) {
+    return (double)x * (double)x;
+}
+
+/* By how much the energy of `width` samples from x + k is above that from x + k - 1, k < HALF. */
+INLINE vd change(const float *x, int width) {
+    const vd enters = load_half(x + width - 1), leaves = load_half(x - 1);
+    return enters * enters - leaves * leaves;
+}
+
+/* Energies of `width` samples from each of the lags: what enters less what leaves. In double precision, because a click that leaves the window would leave its rounding
+ * behind. after[-1] exists. */
+INLINE void energies(const float *after, int width, int vectors, vf *out) {
+    vd before = (energy(after, width) - squared(after[width - 1]) + squared(after[-1])) - (vd){0};
+    for (int v = 0; v < vectors; v++, after += LANES) {
+        const vd low = running(change(after, width)) + before, high = running(change(after + HALF, width)) + low[HALF - 1];
+        before = high[HALF - 1] - (vd){0};
+        out[v] = __builtin_shufflevector(__builtin_convertvector(low, vf_half), __builtin_convertvector(high, vf_half), LANE_LIST(LANE_SAME, 0));
     }
-    for (int k = 1; k < lags; k++)
-        out[k] += out[k - 1];
 }
 
 INLINE float peak_to_peak(const float *x, int count) {
@@ -128,21 +168,20 @@ INLINE float peak_to_peak(const float *x, int count) {
     return high - low;
 }
 
-/* Index of the first of the largest correlations at 1 .. lags - 2. Compared by their squares with their signs, which needs no root. */
-INLINE int best_lag(const vf *sums, const float *squares, float own, int lags) {
-    vf score[LAGS_MAX / LANES], best = splat(-INFINITY);
+/* Normalises the sums and returns the index of the first of the largest at 1 .. lags - 2. */
+INLINE int best_lag(vf *sums, const vf *squares, float own, int lags) {
+    vf best = splat(-INFINITY);
     vi index;
     for (int l = 0; l < LANES; l++)
         index[l] = l;
     const int vectors = (lags + LANES - 1) / LANES;
     for (int v = 0; v < vectors; v++, index += LANES) {
-        const vi inside = (index >= 1) & (index <= lags - 2);
-        score[v] = choose(inside, sums[v] * vabs(sums[v]) / (own * load(squares + v * LANES) + (float)ENERGY_FLOOR), splat(-INFINITY));
-        best = vmax(best, score[v]);
+        sums[v] /= vsqrt(vmax(own * squares[v], splat(0.0f)) + (float)ENERGY_FLOOR);
+        best = vmax(best, choose((index >= 1) & (index <= lags - 2), sums[v], splat(-INFINITY)));
     }
-    const vf top = splat(largest(best));
+    const float top = largest(best);
     for (int v = 0; v < vectors; v++) {
-        const uint32_t bits = mask_bits(score[v] == top);
+        const uint32_t bits = mask_bits(sums[v] == splat(top)) & (v == 0 ? ~1u : ~0u); /* beyond the last, one that equals it comes later */
         if (bits != 0)
             return v * LANES + __builtin_ctz(bits);
     }
@@ -153,9 +192,8 @@ INLINE int best_lag(const vf *sums, const float *squares, float own, int lags) {
 static int next_period(const float *x, int64_t known, double expected, period *out) {
     const int width = (int)rint(expected), first_lag = (int)(expected * (1 - SEARCH)) - 1, low = first_lag < 1 ? 1 : first_lag;
     const int high = (int)ceil(expected * (1 + SEARCH)), lags = high + 2 - low, vectors = (lags + LANES - 1) / LANES;
-    float spare[PERIOD_MAX + PERIOD_MAX * 115 / 100 + LAGS_MAX], squares[LAGS_MAX];
-    double energy_at[LAGS_MAX];
-    vf sums[LAGS_MAX / LANES];
+    float spare[PERIOD_MAX + PERIOD_MAX * 115 / 100 + LAGS_MAX];
+    vf sums[LAGS_MAX / LANES], squares[LAGS_MAX / LANES];
     if (high + 2 + width > known)
         return 0;
     if (low + vectors * LANES + width > known) { /* the spare lanes of the last vector would read beyond */
@@ -165,17 +203,13 @@ static int next_period(const float *x, int64_t known, double expected, period *o
     }
     const double own = energy(x, width);
     correlate(x, x + low, width, vectors, sums);
-    energies(x + low, width, lags, energy_at);
-    for (int k = 0; k < vectors * LANES; k++)
-        squares[k] = k < lags ? (float)energy_at[k] : 0.0f;
+    energies(x + low, width, vectors, squares);
     const int k = best_lag(sums, squares, (float)own, lags);
-    double c[3];
-    for (int i = 0; i < 3; i++)
-        c[i] = (double)((const float *)sums)[k - 1 + i] / sqrt(own * energy_at[k - 1 + i] + ENERGY_FLOOR);
-    const double bend = c[0] - 2 * c[1] + c[2], shift = bend < 0 ? 0.5 * (c[0] - c[2]) / bend : 0;
-    out->length = (double)(low + k) + (shift > 0.5 ? 0.5 : shift < -0.5 ? -0.5 : shift);
+    const float *const c = (const float *)sums + k;
+    const float bend = c[-1] - 2.0f * c[0] + c[1], shift = bend < 0.0f ? 0.5f * (c[-1] - c[1]) / bend : 0.0f;
+    out->length = (double)(low + k) + (double)(shift > 0.5f ? 0.5f : shift < -0.5f ? -0.5f : shift);
     out->height = peak_to_peak(x, low + k);
-    out->match = (float)c[1];
+    out->match = c[0];
     return 1;
 }
 
@@ -216,6 +250,6 @@ void PROSODY_LEVEL_NAME(periods)(period_chain *chain, int32_t rate_hz, const flo
     }
     if (pairs > 0) {
         *jitter = (float)(changes / pairs);
-        *shimmer_db = (float)(20 / (double)pairs * log10(ratios)); /* the mean of logarithms is that of their product */
+        *shimmer_db = DB20_PER_LOG2 / (float)pairs * vlog2(splat((float)ratios))[0]; /* the mean of logarithms is that of their product */
     }
 }
