@@ -1,7 +1,12 @@
 #!/bin/sh
-# Builds the C core with AddressSanitizer and UndefinedBehaviorSanitizer and runs its unit tests.
+# Builds the C core with AddressSanitizer and UndefinedBehaviorSanitizer and runs its unit tests; then the test of threads under ThreadSanitizer, which excludes the others.
 set -eu
 build=build/sanitize
 [ -d "$build" ] && meson setup --reconfigure "$build" >/dev/null || \
     meson setup "$build" -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
 meson test -C "$build" --print-errorlogs
+
+build=build/threads
+[ -d "$build" ] && meson setup --reconfigure "$build" >/dev/null || \
+    meson setup "$build" -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false >/dev/null
+meson test -C "$build" --print-errorlogs threads
