@@ -4,7 +4,7 @@
 
 A predictor of order 8 or 11 is factored into quadratics ``z^2 + p z + q`` (and one ``z + s``). Each start is linear in the predictor's
 coefficients, fitted by robust least squares to where the same iteration ends that starts from one fixed place. Frames: the synthetic voices
-of ``bench.synthvoice`` through their channels, vowels of ``bench.egemaps_truth``, and at 8 kHz the sample calls; none of the shared calls.
+of ``bench.synthvoice`` through their channels, vowels of ``bench.egemaps_vowels``, and at 8 kHz the sample calls; none of the shared calls.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from scipy.signal import resample_poly
 
-from bench.egemaps_truth import make
+from bench.egemaps_vowels import draw_vowel
 from bench.synthvoice import FAMILIES, babble, conditions, draw_voice, speak, through
 from tests.reference.egemaps import formants, windows
 from tests.reference.egemaps.windows import Float
@@ -46,8 +47,9 @@ def signals(rate_hz: int) -> Iterator[Float]:
             utterance = speak(rng, draw_voice(rng, family), 6.0)
             for condition in conditions(rate_hz)[::2]:
                 yield through(utterance, condition, rng, crowd)
-    for k in range(20):
-        yield make(rng, rate_hz, k % 2 == 0).samples
+    for _ in range(20):
+        vowel = draw_vowel(rng).samples
+        yield vowel if rate_hz == 16000 else np.asarray(resample_poly(vowel, 1, 2))
     folder = ROOT / "audio_samples"
     for entry in json.loads((folder / "manifest.json").read_text("utf-8"))["calls"]:
         samples, file_rate_hz = soundfile.read(folder / entry["file"], always_2d=True)
