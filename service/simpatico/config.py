@@ -24,6 +24,7 @@ __all__ = [
     "ENVIRONMENT_PREFIX",
     "AccessSettings",
     "AnalysisSettings",
+    "DatabaseSettings",
     "KeepaliveSettings",
     "LimitSettings",
     "LogSettings",
@@ -102,6 +103,26 @@ class AccessSettings(Section):
     )
 
 
+class DatabaseSettings(Section):
+    """``[database]``: the memory of callers. Without it nothing is kept of anybody."""
+
+    url: str = Field(
+        default="",
+        description="Memory of callers: sqlite:///FILE or postgresql://USER@HOST/NAME. Empty: nothing is kept, and CallerService is not "
+        "served.",
+        repr=False,
+    )
+    secrets: Path | None = Field(
+        default=None,
+        description="Key ring that callers' pseudonyms are hashed with: lines of key id and base64 secret, the newest first.",
+    )
+    spool: Path = Field(default=Path("simpatico-spool.db"), description="File where reports wait while the database is away.")
+    anchors: Path | None = Field(
+        default=None, description="File to which the end of the audit log is appended; keep it where the database's keepers cannot write."
+    )
+    tend_s: float = Field(default=60.0, gt=0, le=3600, description="Seconds between replays of the spool, and between anchors.")
+
+
 class LimitSettings(Section):
     """``[limits]``: what one process puts up with."""
 
@@ -172,6 +193,7 @@ class Settings(BaseSettings):
     server: ServerSettings = ServerSettings()
     tls: TlsSettings = TlsSettings()
     access: AccessSettings = AccessSettings()
+    database: DatabaseSettings = DatabaseSettings()
     limits: LimitSettings = LimitSettings()
     keepalive: KeepaliveSettings = KeepaliveSettings()
     log: LogSettings = LogSettings()

@@ -56,12 +56,14 @@ async def refusal(address: str, token: Any = None, **more: Any) -> RemoteError:
     return caught.value
 
 
-async def test_the_table_names_what_is_registered_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_table_names_what_is_registered_and_nothing_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secrets").write_text("k AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+    memory = {"database__url": f"sqlite:///{tmp_path}/x.db", "database__secrets": str(tmp_path / "secrets")}
     server, found = grpc.aio.server(), set[str]()
     monkeypatch.setattr(server, "add_generic_rpc_handlers", lambda handlers: [found.update(h._method_handlers) for h in handlers])
     named = lambda service, handlers: found.update(f"/{service}/{name}" for name in handlers)  # noqa: E731
     monkeypatch.setattr(server, "add_registered_method_handlers", named)
-    Application(settings_with(), FakeAnalyzer).register(server)
+    Application(settings_with(**memory), FakeAnalyzer).register(server)
     assert f"/{SERVICE_NAME}/StreamAnalyze" in found
     assert found == set(MAY_CALL)
 

@@ -244,7 +244,7 @@ async def test_messages_over_the_limit(start: Start) -> None:
     error = await raw_stream(server, pb.StreamAnalyzeRequest(start=pb.StartCall(call_id="x" * 11_000)).SerializeToString())
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert reason_of(error) == "MESSAGE_TOO_LARGE"
-    assert "at most 10000 are taken: send less audio in each, or raise limits.message_bytes" in (error.details() or "")
+    assert "at most 10000 are taken: send less in each, or raise limits.message_bytes" in (error.details() or "")
     far = await raw_stream(server, bytes(100_000))
     assert far.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert server.application.shared.streams == set()

@@ -10,6 +10,9 @@
 ``stream``      one StreamAnalyze: many calls, time-outs, faults, drain
 ``recording``   one AnalyzeRecording
 ``service``     what all streams of a process share
+``memory``      the database of the process, and who looks after it
+``callers``     CallerService; ``convert_callers`` its messages
+``decoding``    bytes -> messages, and handlers of methods with one request
 ``access``      who may call what
 ``aborting``    ending an RPC by an error
 ``exposure``    what may be served where

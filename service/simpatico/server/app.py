@@ -32,6 +32,7 @@ from simpatico.server.service import SERVICE_NAME, AnalysisService, Shared
 from simpatico.server.session import Analyzer, AnalyzerFactory, CallPlan
 
 if TYPE_CHECKING:
+    from simpatico.server.memory import Memory
     from simpatico.types import AudioFormat
 
 __all__ = ["Application", "analyzer_factory", "listen_error", "serve"]
@@ -83,6 +84,8 @@ class Application:
     ----------
     shared
         State that the streams share.
+    memory
+        The database and its spool, or None.
 
     Raises
     ------
@@ -95,6 +98,7 @@ class Application:
         self._settings = settings
         self._share_port = share_port
         self._guard = Guard(Access(settings))
+        self.memory = _memory(settings)
         threads = Threads(settings.server.threads or os.cpu_count() or 1)
         self.shared = Shared(settings, factory or analyzer_factory(settings), threads)
         self._health = HealthServicer()
@@ -110,13 +114,17 @@ class Application:
             The address cannot be had; the message says why.
         ConfigError
             A certificate or key cannot be used.
+        DatabaseAwayError, DatabaseVersionError
+            As `Memory.open`.
         """
+        if self.memory is not None:
+            await self.memory.open()
         server = grpc.aio.server(interceptors=(self._guard,), options=_options(self._settings, self._share_port))
         self.register(server)
         address = self._bind(server)
         warn_of_exposure(self._settings, address)
         await server.start()
-        for name in ("", SERVICE_NAME):
+        for name in ("", *self._services()):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         self._server = server
         log.info("serving", extra=fields(address=address))
@@ -125,10 +133,22 @@ class Application:
     def register(self, server: grpc.aio.Server) -> None:
         """Give a server everything that this one serves."""
         server.add_generic_rpc_handlers((AnalysisService(self.shared).handler(),))
+        if self.memory is not None:
+            from simpatico.server.callers import CallerService
+
+            callers = CallerService(self.memory, self._settings.limits.message_bytes)
+            server.add_generic_rpc_handlers((callers.handler(),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if self._settings.server.reflection:
-            names = (SERVICE_NAME, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
+            names = (*self._services(), health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, server)
+
+    def _services(self) -> tuple[str, ...]:
+        if self.memory is None:
+            return (SERVICE_NAME,)
+        from simpatico.server.callers import CALLER_SERVICE
+
+        return (SERVICE_NAME, CALLER_SERVICE)
 
     async def drain(self, grace_s: float | None = None) -> None:
         """Take no new calls, let open ones go on for the grace, give the rest their finals, and stop.
@@ -168,6 +188,8 @@ class Application:
         if self._server is not None:
             await self._server.stop(None)
             self._server = None
+        if self.memory is not None:
+            await self.memory.close()
         await asyncio.to_thread(self.shared.threads.close)
 
     async def _idle_within(self, seconds: float) -> None:
@@ -195,6 +217,14 @@ class Application:
         if bound == 0:
             raise listen_error(host, port)
         return f"{shown}:{bound}"
+
+
+def _memory(settings: Settings) -> Memory | None:
+    if not settings.database.url:
+        return None
+    from simpatico.server.memory import Memory  # a service without a memory loads no database
+
+    return Memory(settings.database)
 
 
 def listen_error(host: str, port: int, why: str = "") -> ListenError:

@@ -8,14 +8,14 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import grpc
-from google.protobuf.message import DecodeError, Message
 
 from simpatico.config import Settings
-from simpatico.errors import DrainingError, MessageTooLargeError, RequestError, SessionLimitError
+from simpatico.errors import DrainingError, SessionLimitError
 from simpatico.server.aborting import Context, abort
+from simpatico.server.decoding import decoder
 from simpatico.server.lanes import Threads
 from simpatico.server.recording import analyze_recording
 from simpatico.server.session import AnalyzerFactory
@@ -24,13 +24,11 @@ from simpatico.v1 import analysis_service_pb2 as pb
 if TYPE_CHECKING:
     from simpatico.server.stream import Stream
 
-__all__ = ["SERVICE_NAME", "AnalysisService", "Shared", "Undecodable"]
+__all__ = ["SERVICE_NAME", "AnalysisService", "Shared"]
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["AnalysisService"].full_name
 RETRY_S = 5.0
 """When to try again after a limit on how much goes on at once: calls end every few seconds on a busy process."""
-
-M = TypeVar("M", bound=Message)
 
 
 @dataclass(eq=False)
@@ -106,13 +104,6 @@ class Shared:
             raise DrainingError("the service is stopping and takes no new calls: connect again, to another process")
 
 
-@dataclass(frozen=True, slots=True)
-class Undecodable:
-    """Stands for a message that could not be decoded, so that its stream can be ended with the right status."""
-
-    error: RequestError | MessageTooLargeError
-
-
 class AnalysisService:
     """The two methods, and their registration."""
 
@@ -121,17 +112,18 @@ class AnalysisService:
 
     def handler(self) -> grpc.GenericRpcHandler:
         """Return what a server registers."""
+        limit = self.shared.settings.limits.message_bytes
         return grpc.method_handlers_generic_handler(
             SERVICE_NAME,
             {
                 "StreamAnalyze": grpc.stream_stream_rpc_method_handler(
                     self.stream_analyze,
-                    request_deserializer=self._decoder(pb.StreamAnalyzeRequest),
+                    request_deserializer=decoder(pb.StreamAnalyzeRequest, limit),
                     response_serializer=pb.StreamAnalyzeResponse.SerializeToString,
                 ),
                 "AnalyzeRecording": grpc.stream_unary_rpc_method_handler(
                     self.analyze_recording,
-                    request_deserializer=self._decoder(pb.AnalyzeRecordingRequest),
+                    request_deserializer=decoder(pb.AnalyzeRecordingRequest, limit),
                     response_serializer=pb.AnalyzeRecordingResponse.SerializeToString,
                 ),
             },
@@ -159,25 +151,3 @@ class AnalysisService:
             raise
         except Exception as error:
             await abort(context, error)
-
-    def _decoder(self, kind: type[M]) -> Callable[[bytes], M | Undecodable]:
-        limit = self.shared.settings.limits.message_bytes
-
-        def decode(data: bytes) -> M | Undecodable:
-            if len(data) > limit:
-                return Undecodable(
-                    MessageTooLargeError(
-                        f"a message of {len(data)} bytes came where at most {limit} are taken: send less audio in each, or raise "
-                        f"limits.message_bytes"
-                    )
-                )
-            try:
-                return kind.FromString(data)
-            except DecodeError:
-                return Undecodable(
-                    RequestError(
-                        f"{len(data)} bytes came that are not a {kind.DESCRIPTOR.full_name}: use the proto of package simpatico.v1"
-                    )
-                )
-
-        return decode

@@ -108,6 +108,13 @@ class Access:
             )
         return principal
 
+    def acting(self, principal: Principal, method: str) -> str:
+        """Return the role that the audit log names: the first of the table's that the principal has."""
+        allowed = may_call(method)
+        if self.open or isinstance(allowed, Everybody):
+            return ANYBODY.subject
+        return next(role for role in AccessRole if role in principal.roles & allowed)
+
 
 def _tokens(settings: AccessSettings) -> TokenReader | None:
     if settings.keys is None:
@@ -151,7 +158,8 @@ class Guard(grpc.aio.ServerInterceptor):
 
     async def _admit(self, context: Context, method: str, metadata: Metadata) -> None:
         try:
-            asks(self._access.admit(method, metadata, context.auth_context() or {}))
+            principal = self._access.admit(method, metadata, context.auth_context() or {})
+            asks(principal, self._access.acting(principal, method))
         except Exception as error:
             await abort(context, error, method=method)
 

@@ -31,6 +31,12 @@ MAY_CALL: Final[Mapping[str, frozenset[AccessRole] | Everybody]] = {
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY_ROLE,
     "/simpatico.v1.AnalysisService/StreamAnalyze": frozenset({_ROUTER}),
     "/simpatico.v1.AnalysisService/AnalyzeRecording": frozenset({_ROUTER, _QA, _RESEARCHER}),
+    "/simpatico.v1.CallerService/SetConsent": frozenset({_ROUTER, _PRIVACY}),
+    "/simpatico.v1.CallerService/Object": frozenset({_ROUTER, _PRIVACY}),
+    "/simpatico.v1.CallerService/GetCaller": frozenset({_PRIVACY}),
+    "/simpatico.v1.CallerService/ExportCaller": frozenset({_PRIVACY}),
+    "/simpatico.v1.CallerService/EraseCaller": frozenset({_PRIVACY}),
+    "/simpatico.v1.CallerService/DetachCall": frozenset({_PRIVACY}),
 }
 """Full name of a method -> roles of which a client needs one."""
 

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["ANYBODY", "AccessRole", "Principal", "asking", "asks"]
+__all__ = ["ANYBODY", "AccessRole", "Principal", "acting", "asking", "asks"]
 
 MAX_SUBJECT = 256
 """Characters of a name, as of any id."""
@@ -38,12 +38,12 @@ class Principal:
 ANYBODY = Principal("anybody", frozenset(AccessRole))
 """Who asks where nobody is asked: a service on loopback without keys."""
 
-_asking: ContextVar[Principal] = ContextVar("simpatico_principal")
+_asking: ContextVar[tuple[Principal, str]] = ContextVar("simpatico_principal")
 
 
-def asks(principal: Principal) -> None:
-    """Note who asks, for the rest of this RPC."""
-    _asking.set(principal)
+def asks(principal: Principal, acting_as: str) -> None:
+    """Note who asks, and in which role, for the rest of this RPC."""
+    _asking.set((principal, acting_as))
 
 
 def asking() -> Principal:
@@ -54,4 +54,9 @@ def asking() -> Principal:
     LookupError
         Outside an RPC that the guard has let through.
     """
-    return _asking.get()
+    return _asking.get()[0]
+
+
+def acting() -> str:
+    """Return in which role they ask, for the audit log ("anybody" where nobody is asked). Raises as `asking`."""
+    return _asking.get()[1]

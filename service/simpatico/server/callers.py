@@ -1,0 +1,89 @@
+"""``CallerService``: what is held of callers, and what they may ask for. `simpatico.profiles` does it; here it is only asked."""
+
+from __future__ import annotations
+
+import asyncio
+
+import grpc
+
+from simpatico.errors import RequestError
+from simpatico.profiles import callers, calls, operations, privacy
+from simpatico.server.access.principals import acting
+from simpatico.server.convert_callers import consent_to_proto, export_to_proto, profile_to_proto, receipt_to_proto
+from simpatico.server.decoding import unary
+from simpatico.server.memory import Memory
+from simpatico.v1 import caller_service_pb2 as pb
+
+__all__ = ["CALLER_SERVICE", "CallerService"]
+
+CALLER_SERVICE = pb.DESCRIPTOR.services_by_name["CallerService"].full_name
+
+
+class CallerService:
+    """Its methods, and their registration.
+
+    Parameters
+    ----------
+    memory
+        Of the process.
+    message_bytes
+        Largest request.
+    """
+
+    def __init__(self, memory: Memory, message_bytes: int) -> None:
+        self._memory = memory
+        self._message_bytes = message_bytes
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """Return what a server registers."""
+        limit = self._message_bytes
+        return grpc.method_handlers_generic_handler(
+            CALLER_SERVICE,
+            {
+                "SetConsent": unary(pb.SetConsentRequest, self.set_consent, limit),
+                "GetCaller": unary(pb.GetCallerRequest, self.get_caller, limit),
+                "ExportCaller": unary(pb.ExportCallerRequest, self.export_caller, limit),
+                "EraseCaller": unary(pb.EraseCallerRequest, self.erase_caller, limit),
+                "Object": unary(pb.ObjectRequest, self.object, limit),
+                "DetachCall": unary(pb.DetachCallRequest, self.detach_call, limit),
+            },
+        )
+
+    async def set_consent(self, request: pb.SetConsentRequest) -> pb.SetConsentResponse:
+        """Serve ``SetConsent``."""
+        store, key = self._memory.store, request.caller_key
+        if request.consent == pb.CONSENT_GRANTED:
+            profile = await store.write(acting(), callers.grant, key, request.notice_id or None)
+            return pb.SetConsentResponse(consent=consent_to_proto(profile.consent))
+        if request.consent != pb.CONSENT_UNKNOWN:
+            raise RequestError(
+                "consent must be CONSENT_GRANTED, or CONSENT_UNKNOWN to withdraw it; an objection is recorded with Object", field="consent"
+            )
+        erasure = await operations.withdraw_caller(store, self._memory.spool, acting(), key)
+        left = await store.read(callers.lookup, key)
+        return pb.SetConsentResponse(consent=consent_to_proto(left.consent), receipt=receipt_to_proto(erasure))
+
+    async def get_caller(self, request: pb.GetCallerRequest) -> pb.GetCallerResponse:
+        """Serve ``GetCaller``; the audit log says that it was read."""
+        return profile_to_proto(await self._memory.store.write(acting(), callers.read_profile, request.caller_key))
+
+    async def export_caller(self, request: pb.ExportCallerRequest) -> pb.ExportCallerResponse:
+        """Serve ``ExportCaller``."""
+        held = await self._memory.store.write(acting(), privacy.export, request.caller_key)
+        return await asyncio.to_thread(export_to_proto, held)  # years of calls take a while to write down; live calls do not wait
+
+    async def erase_caller(self, request: pb.EraseCallerRequest) -> pb.EraseCallerResponse:
+        """Serve ``EraseCaller``."""
+        memory = self._memory
+        erasure = await operations.erase_caller(memory.store, memory.spool, acting(), request.caller_key)
+        return pb.EraseCallerResponse(receipt=receipt_to_proto(erasure))
+
+    async def object(self, request: pb.ObjectRequest) -> pb.ObjectResponse:
+        """Serve ``Object``."""
+        memory = self._memory
+        erasure = await operations.object_caller(memory.store, memory.spool, acting(), request.caller_key)
+        return pb.ObjectResponse(receipt=receipt_to_proto(erasure))
+
+    async def detach_call(self, request: pb.DetachCallRequest) -> pb.DetachCallResponse:
+        """Serve ``DetachCall``."""
+        return pb.DetachCallResponse(rows=await self._memory.store.write(acting(), calls.detach, request.caller_key, request.call_id))

@@ -1,0 +1,123 @@
+"""The memory of a process: its database, the spool beside it, and who looks after both while the service runs.
+
+Without ``database.url`` there is none: nothing is kept of anybody, and the services that need it are not served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+
+from simpatico.config import DatabaseSettings
+from simpatico.errors import ConfigError, DatabaseAwayError
+from simpatico.profiles import operations
+from simpatico.profiles.keys import KeyRing, parse_key_ring
+from simpatico.profiles.spool import Spool
+from simpatico.profiles.store import Store
+from simpatico.server.logs import fields
+
+__all__ = ["Memory"]
+
+log = logging.getLogger(__name__)
+
+
+class Memory:
+    """A database and its spool.
+
+    Parameters
+    ----------
+    settings
+        With a URL and secrets.
+    clock
+        Seconds since 1970, UTC.
+
+    Raises
+    ------
+    ConfigError, KeyRingError
+        The URL or the secrets cannot be used.
+    """
+
+    def __init__(self, settings: DatabaseSettings, clock: Callable[[], float] = time.time) -> None:
+        self.clock = clock
+        self.store = Store(settings.url, _ring(settings), clock=clock)
+        self.spool = Spool(settings.spool)
+        self._settings = settings
+        self._tending: asyncio.Task[None] | None = None
+        self._opened = False
+
+    async def open(self) -> None:
+        """Make or upgrade the tables, and begin to look after the spool.
+
+        A database on another machine may be away for now: the service starts, and it is tried again.
+
+        Raises
+        ------
+        DatabaseAwayError
+            A database that is a file cannot be opened.
+        DatabaseVersionError
+            Its tables are of another build.
+        """
+        try:
+            await self.store.open()
+            self._opened = True
+        except DatabaseAwayError as error:
+            if self.store.embedded:
+                raise
+            log.error("the database is away; it is tried again", extra=fields(error=type(error).__name__))
+        self._tending = asyncio.create_task(self._tend())
+
+    async def close(self) -> None:
+        """Stop looking after it, and close all connections."""
+        if self._tending is not None:
+            self._tending.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._tending
+            self._tending = None
+        if self._opened:
+            with contextlib.suppress(DatabaseAwayError):
+                await self._anchor()
+        await self.store.close()
+        await asyncio.to_thread(self.spool.close)
+
+    async def tend(self) -> None:
+        """Bring what waits in the spool into the database, and anchor the audit log; what cannot be done now is left for the next time."""
+        try:
+            if not self._opened:
+                await self.store.open()
+                self._opened = True
+            done = await operations.replay(self.store, self.spool, now_s=self.clock())
+            if done.applied or done.dropped:
+                log.info("spool replayed", extra=fields(applied=done.applied, aside=done.aside, dropped=done.dropped))
+            await self._anchor()
+        except DatabaseAwayError as error:
+            log.warning("the database is away", extra=fields(error=type(error).__name__))
+
+    async def _tend(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.tend_s)
+            try:
+                await self.tend()
+            except Exception:
+                log.exception("the memory could not be looked after")
+
+    async def _anchor(self) -> None:
+        if self._settings.anchors is not None:
+            await operations.anchor(self.store, self._settings.anchors)
+
+
+def _ring(settings: DatabaseSettings) -> KeyRing:
+    path = settings.secrets
+    if path is None:
+        raise ConfigError(
+            "database.url needs database.secrets, the key ring that callers' pseudonyms are hashed with: a file with a line such as "
+            "'2026-11 ' and what `openssl rand -base64 32` prints",
+            field="database.secrets",
+        )
+    try:
+        return parse_key_ring(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "not text in UTF-8"
+        raise ConfigError(f"cannot read database.secrets {str(path)!r}: {why}", field="database.secrets") from None
