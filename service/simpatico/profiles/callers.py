@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, func, insert, select, tuple_, update
 
 from simpatico.errors import ConsentError, UnknownCallerError
 from simpatico.profiles import audit, counters
@@ -16,7 +17,7 @@ from simpatico.profiles.records import CallerProfile, Consent, checked_text
 from simpatico.profiles.schema import callers, profiles
 from simpatico.profiles.store import Work
 
-__all__ = ["everyone", "find", "grant", "held_under", "known", "lookup", "read_profile", "rekey", "require"]
+__all__ = ["everyone", "find", "grant", "held_under", "lookup", "read_profile", "rekey", "require"]
 
 EVERYONE_CALLERS = 2000
 """Callers whose habits make up the deployment's."""
@@ -35,9 +36,16 @@ def find(work: Work, caller_key: str, *, lock: bool = False) -> Row[Any] | None:
     RequestError
         When the key is empty, too long or not text.
     """
+    wanted = select(callers).where(_is(work, caller_key))
+    return _best(work, work.connection.execute(wanted.with_for_update() if lock else wanted).all())
+
+
+def _is(work: Work, caller_key: str) -> ColumnElement[bool]:
     pairs = [(ref.digest, ref.key_id) for ref in work.ring.refs(caller_key)]
-    wanted = select(callers).where(tuple_(callers.c.key_digest, callers.c.key_id).in_(pairs))
-    rows = work.connection.execute(wanted.with_for_update() if lock else wanted).all()
+    return tuple_(callers.c.key_digest, callers.c.key_id).in_(pairs)
+
+
+def _best(work: Work, rows: Sequence[Row[Any]]) -> Row[Any] | None:
     # Two rows of one caller cannot be made by `grant`; were there two, the one under the active secret counts.
     return min(rows, key=lambda row: work.ring.key_ids.index(row.key_id), default=None)
 
@@ -126,9 +134,12 @@ def touch(work: Work, row: Row[Any], caller_key: str) -> None:
 
 
 def lookup(work: Work, caller_key: str) -> CallerProfile:
-    """Return what is known of a caller, for the service's own use during a call; a stranger's is empty. Writes nothing."""
-    row = find(work, caller_key)
-    return CallerProfile() if row is None else known(work, row)
+    """Return what is known of a caller, for the service's own use during a call; a stranger's is empty. One query, and writes nothing."""
+    held = (profiles.c.model, profiles.c.style, profiles.c.habits, profiles.c.calls)
+    joined = select(callers, *held).outerjoin(profiles, profiles.c.caller_id == callers.c.caller_id)
+    rows = work.connection.execute(joined.where(_is(work, caller_key))).all()
+    row = _best(work, rows)
+    return CallerProfile() if row is None else _profile(row)
 
 
 def read_profile(work: Work, caller_key: str) -> CallerProfile:
@@ -139,22 +150,19 @@ def read_profile(work: Work, caller_key: str) -> CallerProfile:
     UnknownCallerError
         When nothing is held.
     """
-    row = require(work, caller_key)
-    profile = known(work, row)
-    audit.append(work, "profile.read", row.audit_ref, {"calls": profile.calls})
+    require(work, caller_key)
+    profile = lookup(work, caller_key)
+    audit.append(work, "profile.read", profile.audit_ref, {"calls": profile.calls})
     return profile
 
 
-def known(work: Work, row: Row[Any]) -> CallerProfile:
-    """Return the profile behind a caller's row."""
-    held = work.connection.execute(select(profiles).where(profiles.c.caller_id == row.caller_id)).one_or_none()
+def _profile(row: Row[Any]) -> CallerProfile:
+    """Return the profile in a row of callers joined with profiles."""
     bare = CallerProfile(Consent(row.consent), row.caller_id, row.audit_ref, row.notice_id)
-    if held is None or bare.consent is not Consent.GRANTED:
+    if row.model is None or bare.consent is not Consent.GRANTED:
         return bare
-    axes = {name: AxisProfile(*values) for name, values in held.style.items()}
-    return CallerProfile(
-        bare.consent, row.caller_id, row.audit_ref, row.notice_id, held.calls, held.model, axes, unpack_habits(held.habits)
-    )
+    axes = {name: AxisProfile(*values) for name, values in row.style.items()}
+    return replace(bare, calls=row.calls, model=row.model, axes=axes, habits=unpack_habits(row.habits))
 
 
 def pack_habits(habits: Habits) -> dict[str, Any]:
