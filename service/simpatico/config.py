@@ -28,6 +28,7 @@ __all__ = [
     "KeepaliveSettings",
     "LimitSettings",
     "LogSettings",
+    "RoutingSettings",
     "ServerSettings",
     "Settings",
     "TlsSettings",
@@ -108,8 +109,8 @@ class DatabaseSettings(Section):
 
     url: str = Field(
         default="",
-        description="Memory of callers: sqlite:///FILE or postgresql://USER@HOST/NAME. Empty: nothing is kept, and CallerService is not "
-        "served.",
+        description="Memory of callers: sqlite:///FILE or postgresql://USER@HOST/NAME. Empty: nothing is kept, and neither "
+        "CallerService nor RoutingService is served.",
         repr=False,
     )
     secrets: Path | None = Field(
@@ -121,6 +122,20 @@ class DatabaseSettings(Section):
         default=None, description="File to which the end of the audit log is appended; keep it where the database's keepers cannot write."
     )
     tend_s: float = Field(default=60.0, gt=0, le=3600, description="Seconds between replays of the spool, and between anchors.")
+
+
+class RoutingSettings(Section):
+    """``[routing]``: rankings; they need a database."""
+
+    answer_within_s: float = Field(
+        default=0.05,
+        gt=0,
+        le=60,
+        description="Seconds within which a ranking is answered when the request does not say.",
+    )
+    renew_s: float = Field(
+        default=300.0, ge=1, le=86_400, description="Seconds between readings of agents and outcomes anew, from which rankings learn."
+    )
 
 
 class LimitSettings(Section):
@@ -194,6 +209,7 @@ class Settings(BaseSettings):
     tls: TlsSettings = TlsSettings()
     access: AccessSettings = AccessSettings()
     database: DatabaseSettings = DatabaseSettings()
+    routing: RoutingSettings = RoutingSettings()
     limits: LimitSettings = LimitSettings()
     keepalive: KeepaliveSettings = KeepaliveSettings()
     log: LogSettings = LogSettings()

@@ -9,7 +9,7 @@ from simpatico.server.access.methods import MAY_CALL
 from simpatico.server.access.principals import AccessRole
 from simpatico.server.status import _TABLE
 from simpatico.v1 import analysis_service_pb2 as pb
-from simpatico.v1 import caller_service_pb2
+from simpatico.v1 import caller_service_pb2, routing_service_pb2
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = (DOCS / "api.md").read_text("utf-8")
@@ -18,7 +18,7 @@ NOT_SAID = {"LISTEN", "MISSING_PACKAGE", "OUTPUT", "REMOTE"}
 
 
 def test_every_method_is_documented() -> None:
-    files = (pb.DESCRIPTOR, caller_service_pb2.DESCRIPTOR)
+    files = (pb.DESCRIPTOR, caller_service_pb2.DESCRIPTOR, routing_service_pb2.DESCRIPTOR)
     methods = [method.name for file in files for service in file.services_by_name.values() for method in service.methods]
     assert [name for name in methods if f"`{name}`" not in PAGE] == []
 

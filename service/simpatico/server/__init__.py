@@ -12,6 +12,8 @@
 ``service``     what all streams of a process share
 ``memory``      the database of the process, and who looks after it
 ``callers``     CallerService; ``convert_callers`` its messages
+``routing``     RoutingService; ``convert_routing`` its messages
+``router``      rankings within a deadline; ``learning`` the models they use
 ``decoding``    bytes -> messages, and handlers of methods with one request
 ``access``      who may call what
 ``aborting``    ending an RPC by an error

@@ -33,6 +33,7 @@ from simpatico.server.session import Analyzer, AnalyzerFactory, CallPlan
 
 if TYPE_CHECKING:
     from simpatico.server.memory import Memory
+    from simpatico.server.router import Router
     from simpatico.types import AudioFormat
 
 __all__ = ["Application", "analyzer_factory", "listen_error", "serve"]
@@ -99,6 +100,7 @@ class Application:
         self._share_port = share_port
         self._guard = Guard(Access(settings))
         self.memory = _memory(settings)
+        self._router: Router | None = None
         threads = Threads(settings.server.threads or os.cpu_count() or 1)
         self.shared = Shared(settings, factory or analyzer_factory(settings), threads)
         self._health = HealthServicer()
@@ -124,6 +126,8 @@ class Application:
         address = self._bind(server)
         warn_of_exposure(self._settings, address)
         await server.start()
+        if self._router is not None:
+            self._router.start()
         for name in ("", *self._services()):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         self._server = server
@@ -135,9 +139,13 @@ class Application:
         server.add_generic_rpc_handlers((AnalysisService(self.shared).handler(),))
         if self.memory is not None:
             from simpatico.server.callers import CallerService
+            from simpatico.server.router import Router
+            from simpatico.server.routing import RoutingService
 
             callers = CallerService(self.memory, self._settings.limits.message_bytes)
-            server.add_generic_rpc_handlers((callers.handler(),))
+            router = self._router = Router(self.memory, self._settings.routing)
+            routing = RoutingService(self.shared, self.memory, router)
+            server.add_generic_rpc_handlers((callers.handler(), routing.handler()))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if self._settings.server.reflection:
             names = (*self._services(), health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
@@ -147,8 +155,9 @@ class Application:
         if self.memory is None:
             return (SERVICE_NAME,)
         from simpatico.server.callers import CALLER_SERVICE
+        from simpatico.server.routing import ROUTING_SERVICE
 
-        return (SERVICE_NAME, CALLER_SERVICE)
+        return (SERVICE_NAME, CALLER_SERVICE, ROUTING_SERVICE)
 
     async def drain(self, grace_s: float | None = None) -> None:
         """Take no new calls, let open ones go on for the grace, give the rest their finals, and stop.
@@ -188,6 +197,8 @@ class Application:
         if self._server is not None:
             await self._server.stop(None)
             self._server = None
+        if self._router is not None:
+            await self._router.stop()
         if self.memory is not None:
             await self.memory.close()
         await asyncio.to_thread(self.shared.threads.close)

@@ -42,11 +42,14 @@ class Memory:
 
     def __init__(self, settings: DatabaseSettings, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
-        self.store = Store(settings.url, _ring(settings), clock=clock)
+        self.url = settings.url
+        self.ring = _ring(settings)
+        self.store = Store(settings.url, self.ring, clock=clock)
         self.spool = Spool(settings.spool)
         self._settings = settings
         self._tending: asyncio.Task[None] | None = None
         self._opened = False
+        self._stopping = asyncio.Event()
 
     async def open(self) -> None:
         """Make or upgrade the tables, and begin to look after the spool.
@@ -72,9 +75,8 @@ class Memory:
     async def close(self) -> None:
         """Stop looking after it, and close all connections."""
         if self._tending is not None:
-            self._tending.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._tending
+            self._stopping.set()
+            await self._tending  # a query must not be torn from its connection
             self._tending = None
         if self._opened:
             with contextlib.suppress(DatabaseAwayError):
@@ -96,8 +98,10 @@ class Memory:
             log.warning("the database is away", extra=fields(error=type(error).__name__))
 
     async def _tend(self) -> None:
-        while True:
-            await asyncio.sleep(self._settings.tend_s)
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), self._settings.tend_s)
+                return
             try:
                 await self.tend()
             except Exception:

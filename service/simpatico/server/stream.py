@@ -38,6 +38,7 @@ from simpatico.v1 import analysis_service_pb2 as pb
 
 if TYPE_CHECKING:
     from simpatico.server.service import Shared
+    from simpatico.types import StyleEstimate
 
 __all__ = ["Stream"]
 
@@ -146,6 +147,11 @@ class Stream:
         """Do nothing more for any call: the stream is about to be cancelled."""
         for call in self._calls.values():
             call.lane.close()
+
+    def styles_of(self, call_id: str) -> list[StyleEstimate | None]:
+        """Return the latest style of the call that is open under this id (None before its first interim); empty without one."""
+        call = self._calls.get(call_id)
+        return [] if call is None else [call.session.style if call.session is not None else None]
 
     async def _first_of(self, *tasks: asyncio.Future[None]) -> None:
         """Wait for the first; raise what it raised."""

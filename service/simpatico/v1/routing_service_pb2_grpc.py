@@ -29,6 +29,8 @@ class RoutingServiceStub:
     """Recommends agents; the distributor (ACD) decides. A ranking is an answer in any case: where the service knows too little, may not use what it
     knows, or has no time, it is the distributor's own order, marked as neutral with the reason.
 
+    AssignCallers and WatchAssignments are described and not yet served: UNIMPLEMENTED.
+
     Agents are known by declared skills and by outcomes, never by personality. Errors carry google.rpc details, as those of AnalysisService.
     """
 
@@ -83,6 +85,8 @@ class RoutingServiceStub:
 class RoutingServiceServicer:
     """Recommends agents; the distributor (ACD) decides. A ranking is an answer in any case: where the service knows too little, may not use what it
     knows, or has no time, it is the distributor's own order, marked as neutral with the reason.
+
+    AssignCallers and WatchAssignments are described and not yet served: UNIMPLEMENTED.
 
     Agents are known by declared skills and by outcomes, never by personality. Errors carry google.rpc details, as those of AnalysisService.
     """
@@ -198,6 +202,8 @@ def add_RoutingServiceServicer_to_server(servicer, server):
 class RoutingService:
     """Recommends agents; the distributor (ACD) decides. A ranking is an answer in any case: where the service knows too little, may not use what it
     knows, or has no time, it is the distributor's own order, marked as neutral with the reason.
+
+    AssignCallers and WatchAssignments are described and not yet served: UNIMPLEMENTED.
 
     Agents are known by declared skills and by outcomes, never by personality. Errors carry google.rpc details, as those of AnalysisService.
     """

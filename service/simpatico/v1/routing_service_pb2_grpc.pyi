@@ -30,6 +30,8 @@ class RoutingServiceStub:
     """Recommends agents; the distributor (ACD) decides. A ranking is an answer in any case: where the service knows too little, may not use what it
     knows, or has no time, it is the distributor's own order, marked as neutral with the reason.
 
+    AssignCallers and WatchAssignments are described and not yet served: UNIMPLEMENTED.
+
     Agents are known by declared skills and by outcomes, never by personality. Errors carry google.rpc details, as those of AnalysisService.
     """
 
@@ -61,6 +63,8 @@ class RoutingServiceAsyncStub(RoutingServiceStub):
     """Recommends agents; the distributor (ACD) decides. A ranking is an answer in any case: where the service knows too little, may not use what it
     knows, or has no time, it is the distributor's own order, marked as neutral with the reason.
 
+    AssignCallers and WatchAssignments are described and not yet served: UNIMPLEMENTED.
+
     Agents are known by declared skills and by outcomes, never by personality. Errors carry google.rpc details, as those of AnalysisService.
     """
 
@@ -87,6 +91,8 @@ class RoutingServiceAsyncStub(RoutingServiceStub):
 class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
     """Recommends agents; the distributor (ACD) decides. A ranking is an answer in any case: where the service knows too little, may not use what it
     knows, or has no time, it is the distributor's own order, marked as neutral with the reason.
+
+    AssignCallers and WatchAssignments are described and not yet served: UNIMPLEMENTED.
 
     Agents are known by declared skills and by outcomes, never by personality. Errors carry google.rpc details, as those of AnalysisService.
     """

@@ -1,0 +1,115 @@
+"""``RoutingService``: rankings, outcomes, agents. `simpatico.routing` ranks and `simpatico.profiles` keeps; here they are only asked."""
+
+from __future__ import annotations
+
+import logging
+
+import grpc
+
+from simpatico.errors import RequestError
+from simpatico.profiles import agents, operations
+from simpatico.routing.belief import live_belief
+from simpatico.routing.types import StyleBelief
+from simpatico.server.access.principals import acting
+from simpatico.server.convert_routing import (
+    agent_from_proto,
+    agent_to_proto,
+    check_answer_within,
+    held_to_proto,
+    outcome_from_proto,
+    ranking_to_proto,
+)
+from simpatico.server.decoding import unary
+from simpatico.server.memory import Memory
+from simpatico.server.router import Router
+from simpatico.server.service import Shared
+from simpatico.v1 import routing_service_pb2 as pb
+
+__all__ = ["ROUTING_SERVICE", "RoutingService"]
+
+ROUTING_SERVICE = pb.DESCRIPTOR.services_by_name["RoutingService"].full_name
+LARGEST_PAGE = 1000
+
+log = logging.getLogger(__name__)
+
+
+class RoutingService:
+    """Its methods, and their registration.
+
+    Parameters
+    ----------
+    shared
+        Of the process: its live calls.
+    memory, router
+        Of the process.
+    """
+
+    def __init__(self, shared: Shared, memory: Memory, router: Router) -> None:
+        self._shared = shared
+        self._memory = memory
+        self._router = router
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """Return what a server registers."""
+        limit = self._shared.settings.limits.message_bytes
+        return grpc.method_handlers_generic_handler(
+            ROUTING_SERVICE,
+            {
+                "RankAgents": unary(pb.RankAgentsRequest, self.rank_agents, limit),
+                "RecordOutcome": unary(pb.RecordOutcomeRequest, self.record_outcome, limit),
+                "UpsertAgent": unary(pb.UpsertAgentRequest, self.upsert_agent, limit),
+                "ListAgents": unary(pb.ListAgentsRequest, self.list_agents, limit),
+                "GetAgent": unary(pb.GetAgentRequest, self.get_agent, limit),
+                "CommentAgent": unary(pb.CommentAgentRequest, self.comment_agent, limit),
+            },
+        )
+
+    async def rank_agents(self, request: pb.RankAgentsRequest) -> pb.RankAgentsResponse:
+        """Serve ``RankAgents``."""
+        within_s = check_answer_within(request.answer_within_s, self._shared.settings.routing.answer_within_s)
+        answer = await self._router.rank(request.call, self._live(request.call.call_id), within_s)
+        return ranking_to_proto(answer.decision_id, answer.ranking, answer.counterfactuals, kept=answer.kept)
+
+    def _live(self, call_id: str) -> StyleBelief | None:
+        """Return what the call that is open under this id has said so far; None when there is none, or more than one."""
+        styles = [style for stream in self._shared.streams for style in stream.styles_of(call_id)]
+        if len(styles) != 1 or styles[0] is None:
+            return None
+        try:
+            return live_belief(styles[0])
+        except RequestError as error:  # figures out of range are no evidence, and who asks gets an answer all the same
+            log.warning("a live style cannot be used: %s", error)
+            return None
+
+    async def record_outcome(self, request: pb.RecordOutcomeRequest) -> pb.RecordOutcomeResponse:
+        """Serve ``RecordOutcome``."""
+        outcome = outcome_from_proto(request.outcome)
+        await self._router.written(request.decision_id)
+        memory = self._memory
+        recorded = await operations.record_outcome(
+            memory.store, memory.spool, request.request_id, request.decision_id, outcome, request.taken_by or None, now_s=memory.clock()
+        )
+        return pb.RecordOutcomeResponse(kept=recorded.kept, repeated=recorded.repeated)
+
+    async def upsert_agent(self, request: pb.UpsertAgentRequest) -> pb.UpsertAgentResponse:
+        """Serve ``UpsertAgent``; other processes know of it when they renew theirs."""
+        agent = agent_from_proto(request.agent)
+        created = await self._memory.store.write(acting(), agents.upsert, agent)
+        self._router.agents[agent.agent_id] = agent
+        return pb.UpsertAgentResponse(created=created)
+
+    async def list_agents(self, request: pb.ListAgentsRequest) -> pb.ListAgentsResponse:
+        """Serve ``ListAgents``."""
+        if request.limit > LARGEST_PAGE:
+            raise RequestError(f"limit must be at most {LARGEST_PAGE}, got {request.limit}", field="limit")
+        found = await self._memory.store.read(agents.list_agents, after=request.after, limit=request.limit or LARGEST_PAGE)
+        return pb.ListAgentsResponse(agents=[agent_to_proto(agent) for agent in found])
+
+    async def get_agent(self, request: pb.GetAgentRequest) -> pb.GetAgentResponse:
+        """Serve ``GetAgent``; the audit log says that it was read."""
+        return held_to_proto(await self._memory.store.write(acting(), agents.held_on, request.agent_id))
+
+    async def comment_agent(self, request: pb.CommentAgentRequest) -> pb.CommentAgentResponse:
+        """Serve ``CommentAgent``."""
+        await self._memory.store.write(acting(), agents.comment, request.agent_id, request.author, request.text)  # type: ignore[arg-type]
+        return pb.CommentAgentResponse()
