@@ -62,12 +62,17 @@ FAILED_WRITE = "Internal error from Core"
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A call is open. ``log_id`` is how the service's log names it."""
+    """A call is open. ``log_id`` is how the service's log names it.
+
+    Audio may come at ``realtime_factor`` times real time (0 for any pace), and ``burst_s`` seconds of it at once on top.
+    """
 
     call_id: str
     analysis_rate_hz: int
     log_id: str
     labels: Mapping[str, str]
+    realtime_factor: float = 0.0
+    burst_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,7 +391,9 @@ def _final(call_id: str, final: pb.Final) -> Final:
 
 
 _UPDATES: dict[str, Callable[[str, Any], Update]] = {
-    "ready": lambda call_id, ready: Ready(call_id, ready.analysis_rate_hz, ready.log_id, dict(ready.labels)),
+    "ready": lambda call_id, ready: Ready(
+        call_id, ready.analysis_rate_hz, ready.log_id, dict(ready.labels), ready.realtime_factor, ready.burst_s
+    ),
     "interim": lambda call_id, interim: Interim(call_id, analysis_from_proto(interim.analysis)),
     "event": lambda call_id, event: Event(call_id, event.kind, event.at_s, event.label),
     "final": _final,

@@ -137,6 +137,6 @@ def _arrow() -> tuple[Any, Any]:
         from pyarrow import parquet
     except ImportError as exc:
         raise MissingPackageError(
-            "Parquet needs pyarrow, which is not installed: pip install 'simpatico[features]', or give an output that ends in .csv"
+            "Parquet needs pyarrow, which is not installed: pip install pyarrow, or give an output that ends in .csv"
         ) from exc
     return pyarrow, parquet

@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    import asyncio
+
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
     from simpatico.audio import CallReader
-    from simpatico.client import AnalysisClient, CallStream, Final
+    from simpatico.client import AnalysisClient, CallStream, Final, Ready
 
 __all__ = ["stream"]
 
 CHUNK_S = 0.1
 """Seconds of audio in one message, as telephony gateways send it."""
+BURST_USED = 0.8
+"""Share of the burst that is used up: the rest covers what clocks and networks do to the pace."""
 EXIT_INCOMPLETE = 3
 
 
@@ -26,12 +30,12 @@ def stream(
     call: Annotated[Path, typer.Argument(metavar="CALL", help="Recording: WAV, FLAC, OGG or MP3, one or two channels.")],
     *,
     target: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the service listens.")] = "127.0.0.1:50051",
-    speed: Annotated[float, typer.Option(min=0.0, help="Times real time; 0 for as fast as the service takes it.")] = 1.0,
+    speed: Annotated[float, typer.Option(min=0.0, help="Times real time, as far as the service takes it; 0 for as fast as it does.")] = 1.0,
     caller_channel: Annotated[
         int, typer.Option(help="Channel of the caller, counted from 0; -1 when the only channel is the agent's.")
     ] = 0,
     json_output: Annotated[bool, typer.Option("--json", help="Print the final result as a JSON document, and nothing else.")] = False,
-    seed: Annotated[int, typer.Option(help="Seed of the surrogates.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the surrogates.")] = 0,
     tls_authority: Annotated[Path | None, typer.Option(help="Authority of the service's certificate, PEM; turns TLS on.")] = None,
     tls_certificate: Annotated[Path | None, typer.Option(help="Own certificate, PEM, for a service that demands one.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
@@ -87,9 +91,10 @@ async def _stream(client: AnalysisClient, recording: CallReader, call_id: str, s
                 caller_channel=recording.caller_channel,
                 options={"seed": seed, "no_interims": quiet},
             )
-            sending = asyncio.create_task(_send(calls, recording, call_id, speed, bar, task))
+            ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
+            sending = asyncio.create_task(_send(calls, recording, call_id, speed, ready, bar, task))
             try:
-                final = await _receive(calls, bar.console)
+                final = await _receive(calls, ready, bar.console)
             finally:
                 sending.cancel()
                 # What broke the sending also ended the receiving, and says more.
@@ -107,7 +112,16 @@ def _either(final: Final | None, broken: BaseException | None) -> Final:
     raise RemoteError("the service closed the stream without a final result; its log has the cause", status="UNAVAILABLE")
 
 
-async def _send(calls: CallStream, recording: CallReader, call_id: str, speed: float, bar: Progress, task: TaskID) -> None:
+def _due_s(audio_s: float, speed: float, ready: Ready) -> float:
+    """When audio may be sent, seconds after the first: at the pace asked for, and no sooner than the service takes it."""
+    asked = audio_s / speed if speed > 0 else 0.0
+    taken = (audio_s - BURST_USED * ready.burst_s) / ready.realtime_factor if ready.realtime_factor > 0 else 0.0
+    return max(asked, taken)
+
+
+async def _send(
+    calls: CallStream, recording: CallReader, call_id: str, speed: float, opened: asyncio.Future[Ready], bar: Progress, task: TaskID
+) -> None:
     """Send the recording at its pace, then end the call."""
     import asyncio
 
@@ -117,26 +131,28 @@ async def _send(calls: CallStream, recording: CallReader, call_id: str, speed: f
 
     rate_hz = recording.format.sample_rate_hz
     size = round(CHUNK_S * rate_hz)
+    ready = await opened
     began_s = time.monotonic()
     first = 0
     for block in recording:
         for start in range(0, len(block), size):
             piece = np.ascontiguousarray(block[start : start + size], dtype="<f4")
-            if speed > 0:
-                await asyncio.sleep(began_s + first / rate_hz / speed - time.monotonic())
+            await asyncio.sleep(began_s + _due_s(first / rate_hz, speed, ready) - time.monotonic())
             await calls.send([Chunk(call_id, first, piece.tobytes())])
             first += len(piece)
             bar.update(task, completed=first / rate_hz)
     await calls.end(call_id)
 
 
-async def _receive(calls: CallStream, console: Console) -> Final | None:
+async def _receive(calls: CallStream, opened: asyncio.Future[Ready], console: Console) -> Final | None:
     """Show what comes until the final, which is returned."""
     from simpatico.cli.render import interim_line
-    from simpatico.client import CallFailed, Drain, Final, Interim
+    from simpatico.client import CallFailed, Drain, Final, Interim, Ready
 
     async for update in calls:
         match update:
+            case Ready():
+                opened.set_result(update)
             case Interim():
                 console.print(interim_line(update.analysis))
             case Drain():

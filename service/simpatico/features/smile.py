@@ -365,5 +365,5 @@ def _pandas() -> Any:
     try:
         import pandas as pd
     except ImportError as exc:
-        raise MissingPackageError("tables need pandas, which is not installed: pip install 'simpatico[features]'") from exc
+        raise MissingPackageError("tables need pandas, which is not installed: pip install pandas pyarrow") from exc
     return pd

@@ -143,7 +143,7 @@ class FeatureStream:
 
     Notes
     -----
-    The pitch tracker looks ahead, so a segment is known about 0.3 s after its end. Memory does not grow with the stream for
+    The pitch tracker looks ahead, so a segment is known about 0.4 s after its end. Memory does not grow with the stream for
     "egemaps-v02", but for segments of given bounds of up to `EXACT_ROWS`; "lld" and "signals" keep the rows of open segments.
 
     Examples

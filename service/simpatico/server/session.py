@@ -5,6 +5,7 @@ Everything that a call may do wrong is an exception of `simpatico.errors` here; 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -198,6 +199,7 @@ class CallSession:
         self._max_samples = int(limits.call_length_s * self._rate_hz) if np.isfinite(limits.call_length_s) else 2**63
         self._length_s = limits.call_length_s
         self._log_id = log_id
+        self._limits = limits
         self._gate = RateGate(limits.realtime_factor, limits.burst_s, now_s)
         self._tracks = Tracks(plan.encoding, self._channels, int(limits.track_skew_s * self._rate_hz))
         self._analyzer = factory(plan, plan.format)
@@ -212,6 +214,8 @@ class CallSession:
     def ready(self) -> list[Response]:
         """Return the answer to ``start``."""
         ready = pb.Ready(analysis_rate_hz=analysis_rate_hz(self._rate_hz), log_id=self._log_id, labels=self.plan.labels)
+        if math.isfinite(self._limits.realtime_factor):
+            ready.realtime_factor, ready.burst_s = self._limits.realtime_factor, self._limits.burst_s
         return [Response(call_id=self.plan.call_id, ready=ready)]
 
     def audio(self, chunk: pb.AudioChunk, now_s: float) -> list[Response]:

@@ -420,10 +420,16 @@ class Ready(_message.Message):
     ANALYSIS_RATE_HZ_FIELD_NUMBER: _builtins.int
     LOG_ID_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
+    REALTIME_FACTOR_FIELD_NUMBER: _builtins.int
+    BURST_S_FIELD_NUMBER: _builtins.int
     analysis_rate_hz: _builtins.int
     """Rate of the analysis: 8000 or 16000."""
     log_id: _builtins.str
     """How the service's log names this call."""
+    realtime_factor: _builtins.float
+    """How fast the audio of the call may come, in times real time; 0 for any pace. Faster than that, it is refused with RATE_LIMIT."""
+    burst_s: _builtins.float
+    """Seconds of audio that may come at once on top of that."""
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """As in `start`."""
@@ -434,10 +440,12 @@ class Ready(_message.Message):
         analysis_rate_hz: _builtins.int = ...,
         log_id: _builtins.str = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        realtime_factor: _builtins.float = ...,
+        burst_s: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis_rate_hz", b"analysis_rate_hz", "labels", b"labels", "log_id", b"log_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis_rate_hz", b"analysis_rate_hz", "burst_s", b"burst_s", "labels", b"labels", "log_id", b"log_id", "realtime_factor", b"realtime_factor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
