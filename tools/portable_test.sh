@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the core as on a processor that has no kernels of its own, plain C alone, and runs its C tests and the Python tests of the core and the features on it.
+# Builds the core as on a processor that has no kernels of its own, plain C alone, and runs its C tests and the Python tests of the core on it.
 # Usage: portable_test.sh PYTHON
 set -eu
 python=$1
@@ -16,4 +16,4 @@ rm -f "$package"/simpatico/_core*.so
 cp "$build"/service/_core*.so "$package/simpatico/"
 levels=$(PYTHONPATH=$package "$python" -c 'from simpatico import core; assert core.__file__.find("portable") > 0, core.__file__; print(*core.simd_levels())')
 [ "$levels" = portable ] || { echo "portable test: the build has the SIMD levels $levels"; exit 1; }
-PYTHONPATH=$package "$python" -m pytest -q -p no:cacheprovider tests/core tests/features
+PYTHONPATH=$package "$python" -m pytest -q -n 2 --dist loadfile -p no:cacheprovider tests/core
