@@ -348,8 +348,12 @@ class CallStream:
         await self._write(pb.StreamAnalyzeRequest(end=pb.EndCall(call_id=call_id)))
 
     async def close(self) -> None:
-        """Say that nothing more will be sent: open calls get their finals, then the stream ends."""
-        await self._guarded(self._call.done_writing)
+        """Say that nothing more will be sent: open calls get their finals, then the stream ends. One that has ended well is left alone."""
+        try:
+            await self._call.done_writing()
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.InternalError):
+            if await self._call.code() is not grpc.StatusCode.OK:
+                await self._raise_end()
 
     async def _write(self, request: pb.StreamAnalyzeRequest) -> None:
         await self._guarded(lambda: self._call.write(request))
@@ -359,9 +363,13 @@ class CallStream:
             await action()
         except grpc.aio.AioRpcError as error:
             _raise_remote(error, self._target)
-        except asyncio.InvalidStateError:  # the stream has ended before; if that was a fault, it is the one to report
-            code = await self._call.code()
-            _raise_status(code, await self._call.details() or "", await self._call.trailing_metadata(), self._target)
+        except (asyncio.InvalidStateError, grpc.aio.InternalError):  # the stream has ended; if that was a fault, it is the one to report
+            await self._raise_end()
+
+    async def _raise_end(self) -> NoReturn:
+        """Raise what the stream ended with."""
+        code = await self._call.code()
+        _raise_status(code, await self._call.details() or "", await self._call.trailing_metadata(), self._target)
 
 
 def _host(target: str) -> str:

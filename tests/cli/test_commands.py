@@ -127,6 +127,8 @@ def test_bad_recordings_end_with_code_2_and_one_line(run: Run, tmp_path: Path, m
         (["--caller-channel", 5], "caller channel 5"),
         (["--bundle", "/nowhere"], "/nowhere"),
         (["--out", "/nowhere/out.json"], "/nowhere"),
+        (["--out", "/"], "is a directory"),
+        (["--seed", "-5"], "--seed"),
         (["--seed", "x"], "seed"),
     ],
 )

@@ -231,9 +231,9 @@ def test_what_is_not_there_is_named(recordings: Path) -> None:
         Smile().process_folder(recordings / "none")
 
 
-def test_without_pandas_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pandas_the_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(MissingPackageError, match=r"pip install 'simpatico\[features\]'"):
+    with pytest.raises(MissingPackageError, match="pip install pandas pyarrow"):
         Smile().process_signal(voices(1)[:, 0], RATE_HZ)
     assert Smile()(voices(1)[:, 0], RATE_HZ).shape == (1, 88, 1)
 

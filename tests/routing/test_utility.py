@@ -20,7 +20,7 @@ ratings = st.floats(1.0, 5.0)
 
 @st.composite
 def weightings(draw: st.DrawFn) -> UtilityWeights:
-    resolved, csat = draw(st.floats(0.05, 5.0)), draw(st.floats(0.0, 5.0))
+    resolved, csat = draw(st.floats(0.05, 5.0)), draw(st.just(0.0) | st.floats(1e-6, 5.0))
     return UtilityWeights(resolved, csat, draw(st.floats(0.0, 1.0)) * (resolved + csat) / 3.0)
 
 

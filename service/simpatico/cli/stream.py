@@ -113,10 +113,11 @@ def _either(final: Final | None, broken: BaseException | None) -> Final:
 
 
 def _due_s(audio_s: float, speed: float, ready: Ready) -> float:
-    """When audio may be sent, seconds after the first: at the pace asked for, and no sooner than the service takes it."""
+    """When the chunk at ``audio_s`` may be sent, s after the first: at the pace asked for, and no sooner than the service takes it."""
     asked = audio_s / speed if speed > 0 else 0.0
-    taken = (audio_s - BURST_USED * ready.burst_s) / ready.realtime_factor if ready.realtime_factor > 0 else 0.0
-    return max(asked, taken)
+    if ready.realtime_factor <= 0:
+        return asked
+    return max(asked, (audio_s + CHUNK_S - BURST_USED * ready.burst_s) / ready.realtime_factor)
 
 
 async def _send(

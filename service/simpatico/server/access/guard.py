@@ -6,6 +6,8 @@ on when its token ends meanwhile, for as long as a stream may last (``limits.str
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Access", "Guard"]
 
+FIRST_MESSAGE_S = 0.5
+"""How long a refused stream may take to send what it has begun to send."""
 _SCHEME = "bearer"
 _HEADER = "authorization"
 Metadata = Iterable[tuple[str, str | bytes]]
@@ -156,24 +160,33 @@ class Guard(grpc.aio.ServerInterceptor):
         make = _MAKE[handler.request_streaming, handler.response_streaming]
         return make(behaviour, handler.request_deserializer, handler.response_serializer)
 
-    async def _admit(self, context: Context, method: str, metadata: Metadata) -> None:
+    async def _admit(self, context: Context, method: str, metadata: Metadata, request: Any) -> None:
         try:
             principal = self._access.admit(method, metadata, context.auth_context() or {})
             asks(principal, self._access.acting(principal, method))
         except Exception as error:
+            await _let_write(request)
             await abort(context, error, method=method)
 
     def _call(self, inner: Callable[..., Awaitable[Any]], method: str, metadata: Metadata) -> Callable[..., Awaitable[Any]]:
         async def guarded(request: Any, context: Context) -> Any:
-            await self._admit(context, method, metadata)
+            await self._admit(context, method, metadata, request)
             return await inner(request, context)
 
         return guarded
 
     def _generator(self, inner: Callable[..., AsyncIterator[Any]], method: str, metadata: Metadata) -> Callable[..., AsyncIterator[Any]]:
         async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
-            await self._admit(context, method, metadata)
+            await self._admit(context, method, metadata, request)
             async for response in inner(request, context):
                 yield response
 
         return guarded
+
+
+async def _let_write(request: Any) -> None:
+    """Wait a moment for the first message of a stream that is refused: a client whose write fails does not learn why."""
+    if isinstance(request, AsyncIterator):
+        with contextlib.suppress(TimeoutError, StopAsyncIteration):
+            async with asyncio.timeout(FIRST_MESSAGE_S):
+                await anext(request)
