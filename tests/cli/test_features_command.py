@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -199,7 +200,8 @@ def test_what_a_killed_run_had_done_is_not_done_again(
         shutil.copyfile(sample_calls[0].path, calls / f"{k:03}.wav")
     out = tmp_path / "x.csv"
     command = [sys.executable, "-m", "simpatico", "features", str(calls), "--out", str(out), "--jobs", str(jobs)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True) as process:
+    popen = partial(subprocess.Popen, preexec_fn=hear_ctrl_c)
+    with popen(command, stderr=subprocess.PIPE, start_new_session=True) as process:
         deadline = time.monotonic() + PATIENCE_S
         while len(parts(out)) < 3 and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -224,6 +226,11 @@ def test_what_a_killed_run_had_done_is_not_done_again(
     assert len(parts(out)) == FILES
     assert run("features", calls, "--out", tmp_path / "fresh.csv", "--jobs", jobs).returncode == 0
     assert out.read_bytes() == (tmp_path / "fresh.csv").read_bytes()
+
+
+def hear_ctrl_c() -> None:
+    """What a shell starts in the background is deaf to it, and so is what that starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def parts(out: Path) -> list[Path]:

@@ -48,11 +48,11 @@ def test_stream_shows_what_analyze_shows() -> None:
     assert simpatico("analyze", str(CALL)).stdout in as_table.stdout
 
 
-def test_audio_that_is_too_fast_is_refused_with_the_remedy() -> None:
-    with process("simpatico", "serve", "--port", "0", "--set", "limits.burst_s=2") as (_, address):
+def test_a_recording_is_sent_no_faster_than_the_service_takes_it() -> None:
+    with process("simpatico", "serve", "--port", "0", "--set", "limits.burst_s=2", "--set", "limits.realtime_factor=20") as (_, address):
         done = simpatico("stream", str(CALL), "--target", address, "--speed", "0")
-    assert done.returncode == 3
-    assert "2 times real time and 2 s at once on top" in done.stderr.replace("\n", " ")
+    assert done.returncode == 0, done.stderr
+    assert "undetermined" in done.stdout
 
 
 def test_stream_of_what_is_no_recording(tmp_path: Path) -> None:

@@ -26,12 +26,12 @@ from simpatico.v1 import caller_service_pb2 as callers_pb
 from simpatico.v1 import routing_service_pb2 as pb
 from simpatico.v1 import routing_service_pb2_grpc as rpc
 from tests.profiles.samples import a_call
-from tests.server import test_callers
+from tests.server import test_grpc_callers as callers_test
 from tests.server.calls import begin, cut, noise
 from tests.server.fakes import FakeAnalyzer
 from tests.server.running import Running, Start
-from tests.server.test_callers import KEY, actions, database, memory_of  # noqa: F401  # the fixture
 from tests.server.test_grpc_app import reason_of
+from tests.server.test_grpc_callers import KEY, actions, database, memory_of  # noqa: F401  # the fixture
 from tests.server.tokens import Issuer
 
 LONG_S = 30.0
@@ -70,7 +70,7 @@ async def ranked(server: Running, call: pb.CallToRoute, within_s: float = LONG_S
 
 
 async def grant(server: Running) -> None:
-    await test_callers.ask(server, "SetConsent", caller_key=KEY, consent=callers_pb.CONSENT_GRANTED)
+    await callers_test.ask(server, "SetConsent", caller_key=KEY, consent=callers_pb.CONSENT_GRANTED)
 
 
 async def taught(server: Running, count: int = 60) -> None:
@@ -166,7 +166,7 @@ async def test_a_live_call_counts_while_it_is_open_on_one_stream(start: Start, d
 
 async def test_who_objects_gets_the_neutral_order(server: Running) -> None:
     await taught(server)
-    await test_callers.ask(server, "Object", caller_key=KEY)
+    await callers_test.ask(server, "Object", caller_key=KEY)
     answer = await ranked(server, a_call_to_route(key=KEY, call_id="now"))
     assert (answer.neutral, answer.neutral_reason, answer.kept) == (True, "caller_objected", False)
     assert [agent.agent_id for agent in answer.agents] == ["bad", "good", "other"]
