@@ -67,46 +67,39 @@ INLINE void fft_stage4(vf *re, vf *im, int span) {
 }
 
 /* From reversed to natural order. */
-static void complex128(fft_work *w) {
+static void complex128(vf *re, vf *im) {
     for (int b = 0; b < 128; b += 32) {
-        fft_first2(w->re + b, w->im + b, 32);
+        fft_first2(re + b, im + b, 32);
         for (int s = b; s < b + 32; s += 8)
-            fft_stage4(w->re + s, w->im + s, 2);
-        fft_stage4(w->re + b, w->im + b, 8);
+            fft_stage4(re + s, im + s, 2);
+        fft_stage4(re + b, im + b, 8);
     }
-    fft_stage4(w->re, w->im, 32);
+    fft_stage4(re, im, 32);
 }
 
-static void complex256(fft_work *w) {
+static void complex256(vf *re, vf *im) {
     for (int b = 0; b < 256; b += 64) {
-        fft_first4(w->re + b, w->im + b, 64);
+        fft_first4(re + b, im + b, 64);
         for (int s = b; s < b + 64; s += 16)
-            fft_stage4(w->re + s, w->im + s, 4);
-        fft_stage4(w->re + b, w->im + b, 16);
+            fft_stage4(re + s, im + s, 4);
+        fft_stage4(re + b, im + b, 16);
     }
-    fft_stage4(w->re, w->im, 64);
+    fft_stage4(re, im, 64);
 }
 
-static void complex512(fft_work *w) {
-    for (int b = 0; b < 512; b += 128) {
-        for (int g = b; g < b + 128; g += 32) {
-            fft_first2(w->re + g, w->im + g, 32);
-            for (int s = g; s < g + 32; s += 8)
-                fft_stage4(w->re + s, w->im + s, 2);
-            fft_stage4(w->re + g, w->im + g, 8);
-        }
-        fft_stage4(w->re + b, w->im + b, 32);
-    }
-    fft_stage4(w->re, w->im, 128);
+static void complex512(vf *re, vf *im) {
+    for (int b = 0; b < 512; b += 128)
+        complex128(re + b, im + b);
+    fft_stage4(re, im, 128);
 }
 
 void fft_complex(fft_work *w, int half) {
     if (half == 128)
-        complex128(w);
+        complex128(w->re, w->im);
     else if (half == 256)
-        complex256(w);
+        complex256(w->re, w->im);
     else
-        complex512(w);
+        complex512(w->re, w->im);
 }
 
 /* X[k] and X[M - k] of the real transform of 2M points from the complex one, 0 < k < M. */
