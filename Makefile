@@ -13,11 +13,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # The environment whose Python and meson build the extension in the tree.
 MESON = PATH="$(dir $(PYTHON)):$$PATH" "$(PYTHON)" -m mesonbuild.mesonmain
 
-.PHONY: inplace help setup build proto check lint test ctest fuzz package bench demo clean
+.PHONY: inplace help setup build proto check lint test search ctest fuzz package bench demo clean
 
 help:
 	@echo "make demo    build, start the service, stream a sample call to it, print the result"
 	@echo "make test    build and run all tests"
+	@echo "make search  the property tests on many new examples"
 	@echo "make check   lint, types, import layers, generated code, C tests under sanitizers and by two compilers, fuzzing, the package"
 	@echo "make bench   the figures of the README and docs (installs the reference packages)"
 	@echo "make proto   regenerate the gRPC code"
@@ -81,6 +82,10 @@ check: lint ctest fuzz package
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
+
+# The property tests on examples nobody has tried: the checks use the same ones each time.
+search: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "hypothesis" --hypothesis-profile search
 
 bench: $(VENV)/.reference
 	sh tools/bench.sh $(BIN)/python

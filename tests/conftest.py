@@ -30,7 +30,9 @@ class SampleCall:
 
 
 # How long an example takes is a matter of the machine and its load: no test may fail by it.
-settings.register_profile("simpatico", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("simpatico", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+"""The same examples in every run: a change is judged by what it changed. ``make search`` looks for new ones."""
+settings.register_profile("search", settings.get_profile("simpatico"), derandomize=False, max_examples=500)
 settings.load_profile("simpatico")
 
 

@@ -83,6 +83,6 @@ def _integrate(z: Float, s: Float) -> Float:
     live = every > -700.0  # exp underflows below; there the integrand is nothing
     z, below, every = z[live], below[live], every[live]
     others = np.exp(np.minimum(every[:, None] - np.log(np.maximum(below, 1e-300)), 0.0))
-    density = np.exp(-0.5 * z * z) / s
+    density = np.exp(-0.5 * z * z) * (s.min() / s)  # up to a factor common to all, which the sum takes out; 1 / s may overflow
     result: Float = (density * others).sum(axis=0)
     return result
