@@ -50,7 +50,7 @@ def describe(x: Float, f0_hz: Float, rate_hz: int, *, formants_hz: tuple[Float, 
     f0 = np.zeros(m)
     f0[: min(m, len(f0_hz))] = f0_hz[:m]
     raw = short_descriptors(short_x, rate_hz)
-    freq, width = formants.formants(short_x[:m], rate_hz) if formants_hz is None else formants_hz
+    freq, width = formants.formants(short_x[:m], long_x[:m], f0, rate_hz) if formants_hz is None else formants_hz
     h1_h2, h1_a3, amplitude = harmonics.relative_levels(long_x[:m], f0, freq, rate_hz)
     hnr = harmonics.hnr_db(harmonics.autocorrelation(long_x[:m]), f0, rate_hz)
     jitter, shimmer = periods.jitter_shimmer(np.asarray(x, dtype=np.float64), f0, rate_hz)
