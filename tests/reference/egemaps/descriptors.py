@@ -51,7 +51,7 @@ def describe(x: Float, f0_hz: Float, rate_hz: int, *, formants_hz: tuple[Float, 
     f0[: min(m, len(f0_hz))] = f0_hz[:m]
     raw = short_descriptors(short_x, rate_hz)
     freq, width = formants.formants(short_x[:m], long_x[:m], f0, rate_hz) if formants_hz is None else formants_hz
-    h1_h2, h1_a3, amplitude = harmonics.relative_levels(long_x[:m], f0, freq, rate_hz)
+    h1_h2, h1_a3, amplitude = harmonics.relative_levels(long_x[:m], f0, formants.held(freq, f0) if formants_hz is None else freq, rate_hz)
     hnr = harmonics.hnr_db(harmonics.autocorrelation(long_x[:m]), f0, rate_hz)
     jitter, shimmer = periods.jitter_shimmer(np.asarray(x, dtype=np.float64), f0, rate_hz)
     semitones = np.where(f0 > 0, 12 * np.log2(np.maximum(f0, F0_REFERENCE_HZ) / F0_REFERENCE_HZ), 0.0)

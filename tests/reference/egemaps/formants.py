@@ -34,7 +34,7 @@ SHARE_REACH = 8
 """Frames to either side over whose voiced ones the share of voice is measured."""
 SHARE_EXPONENT = 1.5
 SHARE_FLOOR = 0.03
-RANGE_HZ = ((150.0, 1100.0), (600.0, 2800.0), (1500.0, 3300.0))
+RANGE_HZ = ((150.0, 1100.0), (600.0, 2800.0), (1500.0, 3500.0))
 NEUTRAL_HZ = (500.0, 1500.0, 2600.0)
 SPREAD = (0.35, 0.35, 0.18)
 """Of the logarithm of each formant about its neutral place."""
@@ -121,6 +121,14 @@ def steadied(bandwidth: Float, f0_hz: Float) -> Float:
         there = np.nonzero(voiced & (bandwidth[:, slot] > 0))[0]
         for j in there:
             out[j, slot] = np.exp(np.log(bandwidth[there[np.abs(there - j) <= WIDTH_REACH], slot]).mean())
+    return out
+
+
+def held(frequency: Float, f0_hz: Float) -> Float:
+    """Where to look for levels: in voiced frames an empty slot has the last frequency found, or the neutral one [n, 3]."""
+    out, last = frequency.copy(), np.array(NEUTRAL_HZ)
+    for j in np.nonzero(f0_hz > 0)[0]:
+        last = out[j] = np.where(frequency[j] > 0, frequency[j], last)
     return out
 
 
