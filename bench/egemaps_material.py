@@ -112,10 +112,10 @@ class Reference:
         return describe(x, f0, rate_hz)
 
     def measure(self, x: Float, rate_hz: int) -> Measured:
-        """Functionals and descriptors; formants in unvoiced frames too, as opensmile's descriptors have them."""
+        """Functionals and descriptors."""
         d = self.describe(x, rate_hz)
         m = len(d.voicing)
-        frames = np.concatenate([d.short[:m], d.voiced, d.formant_all], axis=1)
+        frames = np.concatenate([d.short[:m], d.voiced, d.formant], axis=1)
         return Measured(np.array(list(functionals(d).values())), frames)
 
 

@@ -3,7 +3,7 @@
     python -m bench.formant_start
 
 A predictor of order 8 or 11 is factored into quadratics ``z^2 + p z + q`` (and one ``z + s``). Each start is linear in the predictor's
-coefficients, fitted by robust least squares to where the same iteration ends that starts from one fixed place. Frames: the synthetic voices
+coefficients, fitted by robust least squares to where the same iteration ends that starts from one fixed place. Voiced frames: the voices
 of ``bench.synthvoice`` through their channels, vowels of ``bench.egemaps_vowels``, and at 8 kHz the sample calls; none of the shared calls.
 """
 
@@ -17,6 +17,7 @@ import numpy as np
 import soundfile
 from scipy.signal import resample_poly
 
+from bench.egemaps_material import core_f0_hz
 from bench.egemaps_vowels import draw_vowel
 from bench.synthvoice import FAMILIES, babble, conditions, draw_voice, speak, through
 from tests.reference.egemaps import formants, windows
@@ -58,10 +59,15 @@ def signals(rate_hz: int) -> Iterator[Float]:
 
 
 def predictors(rate_hz: int) -> Float:
-    """Coefficients ``a_1 .. a_p`` of audible frames [n, order]."""
-    magnitudes = np.concatenate([windows.short_magnitudes(x, rate_hz) for x in signals(rate_hz)])
-    magnitudes = magnitudes[(magnitudes**2).sum(1) > AUDIBLE]
-    return np.array([formants.predictor(r)[1:] for r in formants.autocorrelation(magnitudes, rate_hz)])
+    """Coefficients ``a_1 .. a_p`` of audible voiced frames [n, order]."""
+    found = []
+    for x in signals(rate_hz):
+        magnitudes = windows.long_magnitudes(x, rate_hz)
+        f0 = core_f0_hz(x, rate_hz)[: len(magnitudes)]
+        for stretch in formants.stretches(f0):
+            lags = formants.autocorrelation(magnitudes[stretch], f0[stretch], rate_hz)
+            found += [formants.predictor(r)[1:] for r in lags[(magnitudes[stretch] ** 2).sum(1) > AUDIBLE]]
+    return np.array(found)
 
 
 def factor(a: Float, rate_hz: int) -> tuple[Float, Float]:

@@ -48,9 +48,9 @@ def expected(x: Float, rate_hz: int, f0_hz: Float) -> Float:
     out[voiced, F0] = 12 * np.log2(f0[voiced] / 27.5)
     out[:, JITTER], out[:, SHIMMER] = periods.jitter_shimmer(samples, f0, rate_hz)
     out[:, HNR] = harmonics.hnr_db(harmonics.autocorrelation(long), f0, rate_hz)
-    frequency, bandwidth = formants.formants(short[:n], long, f0, rate_hz)
+    frequency, bandwidth = formants.formants(long, f0, rate_hz)
     out[:, H1_H2], out[:, H1_A3], amplitude = harmonics.relative_levels(long, f0, formants.held(frequency, f0), rate_hz)
-    out[:, FREQUENCIES], out[:, BANDWIDTHS] = frequency * voiced[:, None], bandwidth * voiced[:, None]
+    out[:, FREQUENCIES], out[:, BANDWIDTHS] = frequency, bandwidth
     out[:, AMPLITUDES] = amplitude
     out[:, MEAN_SQUARE] = (windows.frames(samples, rate_hz, windows.SHORT_HOPS) ** 2).mean(1)[:n]
     return out

@@ -37,7 +37,6 @@ def expected(rows: Rows) -> NDArray[np.float64]:
         voicing=long[:, F0] != 0,
         voiced=voiced,
         formant=formant,
-        formant_all=formant,
         level_db=float(10 * np.log10(level)),
     )
     return np.array(list(reference.functionals(d).values()))

@@ -3,7 +3,8 @@
 The short-window descriptors of a row see nothing but its own 20 ms, so what rests on them alone is the same to the last bit. Whether a row
 is voiced, and at which F0, the pitch tracker decides with the frames around it and the level of the stream so far: a few rows near its
 threshold may fall otherwise when the stream begins at the cut, and the figures that go by voicing move a little with them. The chain of
-periods behind jitter and shimmer starts in each voiced stretch: it differs in a stretch that the cut divides.
+periods behind jitter and shimmer starts in each voiced stretch, and so does what formants remember: they differ in a stretch that the cut
+divides.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ LENGTH, STEP, FIRST = 1000, 700, 137
 """Rows of a segment (10 s), rows from one to the next, first row of the first."""
 LONG = LENGTH - 6
 """Long frames of a segment."""
-PERIODS = slice(11, 13)
-"""Jitter and shimmer."""
+BY_STRETCH = [11, 12, *range(15, 25)]
+"""Jitter and shimmer; H1-A3 and all of formants."""
 SHORT_ONLY = [i for i, n in enumerate(FUNCTIONAL_NAMES) if n.startswith(("loudness", "spectralFlux_", "equivalent"))] + [
     i for i, n in enumerate(FUNCTIONAL_NAMES) if n.startswith("mfcc") and "V" not in n
 ]
-NOT_PERIODS = [i for i, n in enumerate(FUNCTIONAL_NAMES) if not n.startswith(("jitter", "shimmer"))]
+NOT_BY_STRETCH = [i for i, n in enumerate(FUNCTIONAL_NAMES) if not n.startswith(("jitter", "shimmer", "F1", "F2", "F3", "logRelF0-H1-A3"))]
 
 
 class Segment(NamedTuple):
@@ -82,10 +83,10 @@ def test_what_the_tracker_hears_alike_is_alike(rate_hz: int, least_share: float)
     alike = [s for s in segments(rate_hz) if s.tracked_alike()]
     assert len(alike) >= least_share * len(segments(rate_hz))
     for within, alone in alike:
-        assert np.array_equal(measured(within)[NOT_PERIODS], measured(alone)[NOT_PERIODS])
+        assert np.array_equal(measured(within)[NOT_BY_STRETCH], measured(alone)[NOT_BY_STRETCH])
         voiced = within[:LONG, F0] != 0
         after_first_stretch = int(np.argmin(voiced)) if not voiced.all() else LONG
-        assert np.array_equal(within[after_first_stretch:LONG, PERIODS], alone[after_first_stretch:LONG, PERIODS])
+        assert np.array_equal(within[after_first_stretch:LONG, BY_STRETCH], alone[after_first_stretch:LONG, BY_STRETCH])
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 16000])
@@ -101,7 +102,7 @@ def test_figures_of_segments_differ_little() -> None:
     alone = np.array([measured(s.alone) for s in segments(8000)])
     differ = np.abs(within - alone) / np.maximum(within.std(0), 1e-9)
     assert np.median(differ, axis=0).max() == 0
-    assert differ.mean(0).max() <= 0.05
+    assert differ.mean(0).max() <= 0.07  # SD of bandwidths, which move little but at the beginning of a stretch
     assert differ.mean() <= 0.01
 
 

@@ -4,6 +4,8 @@
  * reproduce openSMILE's figures, and what its "H1-H2" is: docs/egemaps.md.
  */
 #include "egemaps_kernel.h"
+#include "slots.h"
+#include "voice_lags.h"
 
 #define BIN_HZ 15.625f
 #define PERIOD_SEARCH 0.2f              /* share of the period within which the peak of the autocorrelation is looked for */
@@ -13,6 +15,7 @@
 #define DB_PER_LOG2 3.01029996f
 #define HEIGHT_FLOOR 1e-10f
 #define ENERGY_FLOOR 1e-30f
+#define WIDTH_PRIOR 10.0f               /* rows' worth of a neutral vocal tract's bandwidth that a voiced stretch begins with */
 #define FIRST 1                         /* openSMILE's "H1" is the second harmonic; decision 0082 */
 
 /* Harmonics-to-noise ratio from the greatest circular autocorrelation near the period; the window's own is not divided out. */
@@ -97,9 +100,9 @@ static float peak_height(const spectrum_lane *s, int k) {
 /* A parabola through a peak and lower neighbours rises no higher than 9/8 of it, so lesser peaks need not be measured; squared, with a margin for rounding. */
 #define HEIGHT_GAIN_SQUARE 1.27f
 
-/* Height of the highest harmonic within FORMANT_REACH of a formant, or of the nearest one when none is; 0 for a formant that is absent. */
+/* Height of the highest harmonic within FORMANT_REACH of a formant, or of the nearest one when none is. */
 static float formant_height(const spectrum_lane *s, float f0_hz, int harmonics, float formant_hz) {
-    if (!(formant_hz > 0.0f) || harmonics < 1)
+    if (harmonics < 1)
         return 0.0f;
     const float ratio = formant_hz / f0_hz, spacing = f0_hz * (1.0f / BIN_HZ);
     int first = (int)__builtin_ceilf(ratio * (1.0f - FORMANT_REACH)), last = (int)(ratio * (1.0f + FORMANT_REACH));
@@ -123,8 +126,8 @@ static float formant_height(const spectrum_lane *s, float f0_hz, int harmonics, 
 enum { FUNDAMENTAL, HARMONIC_1, HARMONIC_2, AMPLITUDE, HEIGHTS = AMPLITUDE + EGEMAPS_FORMANTS };
 
 /* Heights of the harmonics of the first `count` lanes; 0 where there is none. */
-static void heights(int32_t rate_hz, const voiced_job *jobs, size_t count, const vf *power, int top, const vf *frequency, vf *heights_out) {
-    const float *formants = (const float *)frequency;
+static void heights(int32_t rate_hz, const voiced_job *jobs, size_t count, const vf *power, int top, const vf *places, vf *heights_out) {
+    const float *formants = (const float *)places;
     float *height = (float *)heights_out;
     vi peaks[PEAK_WORDS];
     mark_peaks(power, top, peaks);
@@ -141,6 +144,43 @@ static void heights(int32_t rate_hz, const voiced_job *jobs, size_t count, const
     }
 }
 
+/* Which jobs begin a voiced stretch: those whose row does not go on from the one before. */
+static void find_beginnings(const voiced_job *jobs, size_t count, int *begins) {
+    for (size_t l = 0; l < count; l++) {
+        begins[l] = jobs[l].index != jobs[l].track->next;
+        jobs[l].track->next = jobs[l].index + 1;
+    }
+}
+
+/* Formant i of one more row of a stretch. Returns log2 of its bandwidth's geometric mean so far, and where it is or, while it is not found, was last. */
+static float follow_one(formant_track *t, int i, int begins, float hz, float log2_width, float *place) {
+    if (begins) {
+        t->width_sum[i] = WIDTH_PRIOR * formant_slots[i].neutral_width_log2;
+        t->width_count[i] = WIDTH_PRIOR;
+        t->last_hz[i] = formant_slots[i].neutral_hz;
+    }
+    if (hz > 0.0f) {
+        t->width_sum[i] += log2_width;
+        t->width_count[i] += 1.0f;
+        t->last_hz[i] = hz;
+    }
+    *place = t->last_hz[i];
+    return t->width_sum[i] / t->width_count[i];
+}
+
+/* Bandwidths become means over the voiced stretch so far; `places` is where the levels of the formants are looked for. */
+static void follow(const voiced_job *jobs, const int *begins, size_t count, const vf *frequency, vf *bandwidth, vf *places) {
+    for (int i = 0; i < FORMANTS; i++) {
+        const vi found = frequency[i] > 0.0f;
+        const vf width = vlog2(choose(found, bandwidth[i], splat(1.0f)));
+        vf mean = {0};
+        places[i] = splat(formant_slots[i].neutral_hz);
+        for (size_t l = 0; l < count; l++)
+            ((float *)&mean)[l] = follow_one(jobs[l].track, i, begins[l], ((const float *)&frequency[i])[l], ((const float *)&width)[l], (float *)&places[i] + l);
+        bandwidth[i] = choose(found, vexp2(mean), splat(0.0f));
+    }
+}
+
 /* Half a dB figure: log2 of a height. */
 INLINE vf level(vf height) {
     return vlog2(vmax(height, splat(HEIGHT_FLOOR)));
@@ -149,12 +189,11 @@ INLINE vf level(vf height) {
 static void describe(const vf *height, const vf *frequency, const vf *bandwidth, vf *row) {
     const vf first = level(height[FIRST]);
     row[EGEMAPS_H1_H2] = 2.0f * DB_PER_LOG2 * (first - level(height[FIRST + 1]));
-    row[EGEMAPS_H1_A3] = choose(frequency[2] > 0.0f, 2.0f * DB_PER_LOG2 * (first - level(height[AMPLITUDE + 2])), (vf){0});
+    row[EGEMAPS_H1_A3] = 2.0f * DB_PER_LOG2 * (first - level(height[AMPLITUDE + 2]));
     for (int i = 0; i < EGEMAPS_FORMANTS; i++) {
         row[EGEMAPS_F1_FREQUENCY + 3 * i] = frequency[i];
         row[EGEMAPS_F1_BANDWIDTH + 3 * i] = bandwidth[i];
-        row[EGEMAPS_F1_AMPLITUDE + 3 * i] =
-            choose(frequency[i] > 0.0f, 2.0f * DB_PER_LOG2 * (level(height[AMPLITUDE + i]) - level(height[FUNDAMENTAL])), (vf){0});
+        row[EGEMAPS_F1_AMPLITUDE + 3 * i] = 2.0f * DB_PER_LOG2 * (level(height[AMPLITUDE + i]) - level(height[FUNDAMENTAL]));
     }
 }
 
@@ -164,19 +203,21 @@ void PROSODY_LEVEL_NAME(egemaps_long)(int32_t rate_hz, const voiced_job *jobs, s
     fft_work work;
     vf power[FFT_HALF_MAX + 1], r[FFT_HALF_MAX], row[EGEMAPS_COUNT];
     float period[LANES];
-    vf lags[EGEMAPS_LAG_COUNT], frequency[EGEMAPS_FORMANTS], bandwidth[EGEMAPS_FORMANTS], height[HEIGHTS];
+    int begins[LANES];
+    vf lags[FORMANT_LAGS_MAX], frequency[FORMANTS], bandwidth[FORMANTS], places[FORMANTS], height[HEIGHTS];
 
     for (int l = 0; l < LANES; l++) {
         frames[l] = jobs[l].long_window;
         period[l] = (float)rate_hz / jobs[l].f0_hz;
-        for (int k = 0; k < EGEMAPS_LAG_COUNT; k++)
-            ((float *)lags)[k * LANES + l] = jobs[l].row[EGEMAPS_LAGS + k];
     }
     fft_load(&work, frames, wide ? prosody_long_window16000 : prosody_long_window8000, wide ? 960 : 480, half);
     fft_complex(&work, half);
     fft_power(&work, half, power);
+    find_beginnings(jobs, count, begins);
+    PROSODY_LEVEL_NAME(voice_lags)(rate_hz, power, jobs, begins, count, &work, lags);
     PROSODY_LEVEL_NAME(formants)(rate_hz, lags, frequency, bandwidth);
-    heights(rate_hz, jobs, count, power, half, frequency, height);
+    follow(jobs, begins, count, frequency, bandwidth, places);
+    heights(rate_hz, jobs, count, power, half, places, height);
     describe(height, frequency, bandwidth, row);
     const int reach = wide ? 336 : 168; /* lags up to 1.2 periods of the lowest F0 */
     fft_cosine(&work, power, r, reach, half);

@@ -1,4 +1,4 @@
-/* egemaps_short.c - what the 20 ms window says of LANES frames: loudness, spectral balance and flux, MFCC 1-4, and the autocorrelation that formants come from.
+/* egemaps_short.c - what the 20 ms window says of LANES frames: loudness, spectral balance and flux, MFCC 1-4.
  *
  * Bins are 31.25 Hz apart at both rates. Eyben et al. (2016), "The Geneva Minimalistic Acoustic Parameter Set", IEEE Trans. Affective Computing 7(2); loudness after
  * Hermansky (1990), "Perceptual linear predictive analysis of speech", JASA 87(4). Which choices reproduce openSMILE's figures: docs/egemaps.md.
@@ -136,14 +136,10 @@ void PROSODY_LEVEL_NAME(egemaps_short)(int32_t rate_hz, const egemaps_job *jobs)
     balance(power, t->half < TOP_BIN ? t->half : TOP_BIN, row);
     slopes(power, row);
     row[EGEMAPS_SPECTRAL_FLUX] = flux(jobs, power, t->half < EGEMAPS_FLUX_BINS ? t->half + 1 : EGEMAPS_FLUX_BINS);
-    for (int c = EGEMAPS_LAGS; c < EGEMAPS_MEAN_SQUARE; c++)
-        row[c] = (vf){0};
-    PROSODY_LEVEL_NAME(formant_lags)(rate_hz, power, row + EGEMAPS_LAGS);
     const float *values = (const float *)row;
     for (int l = 0; l < LANES; l++) {
         for (int c = 0; c < EGEMAPS_SHORT_COUNT; c++)
             jobs[l].row[c] = values[c * LANES + l];
-        for (int c = EGEMAPS_LAGS; c < EGEMAPS_COUNT; c++)
-            jobs[l].row[c] = values[c * LANES + l];
+        jobs[l].row[EGEMAPS_MEAN_SQUARE] = values[EGEMAPS_MEAN_SQUARE * LANES + l];
     }
 }

@@ -1,12 +1,12 @@
-/* formants.c - F1-F3 and their bandwidths by linear prediction of the short power spectrum; see formants.h.
+/* formants.c - F1-F3 and their bandwidths by linear prediction of a power spectrum; see formants.h.
  *
- * Selective linear prediction (Makhoul 1975, Proc. IEEE 63(4)): the autocorrelation is the cosine transform of the power spectrum below a ceiling, pre-emphasised by
- * multiplication. Levinson-Durbin gives the predictor, whose conjugate pairs of roots are the resonances (Markel & Gray 1976): f = arg(z) fs / 2 pi,
+ * Selective linear prediction (Makhoul 1975, Proc. IEEE 63(4)): the autocorrelation is the cosine transform of the power spectrum below a ceiling. Levinson-Durbin gives the predictor, whose conjugate pairs of roots are the resonances (Markel & Gray 1976): f = arg(z) fs / 2 pi,
  * b = -ln|z| fs / pi, where fs is twice the ceiling.
  */
 #include "formants.h"
 
 #include "factors.h"
+#include "slots.h"
 
 #define ORDER_8000 8
 #define ORDER_16000 11
@@ -14,9 +14,6 @@
 #define TOP_16000 176
 #define RATE_8000 8000.0f /* twice the ceiling */
 #define RATE_16000 11000.0f
-/* Roots nearer than this to 0 or the ceiling are no formants (Praat's margin), and wider ones shape the spectrum's tilt. */
-#define MARGIN_HZ 50.0f
-#define WIDEST_HZ 1000.0f
 /* Added to lag 0, as a share: -90 dB. */
 #define NOISE_FLOOR 1e-9
 /* Keeps the error of prediction above 0 where rounding has made the lags those of no spectrum. */
@@ -25,7 +22,6 @@
 #define FLOAT_MAX 3.40282347e38f
 #define PI 3.14159265f
 #define LN2 0.693147181f
-#define ABOVE_ALL_HZ 1e9f
 
 /* Half of the lanes in double precision. */
 typedef double vd __attribute__((vector_size(4 * LANES)));
@@ -42,15 +38,16 @@ INLINE vd clamp_reflection(vd k) {
     return choose_d(k < -largest, -largest, k);
 }
 
-/* Lags as sums over pairs of bins k and top - k, whose cosines are equal for even lags and opposite for odd ones. `cosine` holds `order` values for each k below
- * the middle. */
-INLINE void sum_lags(int order, int top, const float *weight, const float *cosine, const vf *power, vf *lags) {
+/* Lags as sums over pairs of bins k and top - k, whose cosines are equal for even lags and opposite for odd ones; the first and the last bin count half. `cosine` holds
+ * `order` values for each k below the middle. */
+INLINE void sum_lags(int order, int top, const float *cosine, const vf *power, vf *lags) {
     vf sums[FORMANT_LAGS_MAX];
-    const vf centre = power[top / 2] * weight[top / 2];
+    const vf centre = power[top / 2];
     for (int n = 0; n <= order; n++) /* cos(pi n / 2) */
         sums[n] = n % 4 == 0 ? centre : n % 4 == 2 ? -centre : splat(0.0f);
     for (int k = 0; k < top / 2; k++, cosine += order) {
-        const vf low = power[k] * weight[k], high = power[top - k] * weight[top - k], even = low + high, odd = low - high;
+        const float share = k == 0 ? 0.5f : 1.0f;
+        const vf low = power[k] * share, high = power[top - k] * share, even = low + high, odd = low - high;
         sums[0] += even;
         for (int n = 1; n <= order; n++)
             sums[n] += cosine[n - 1] * (n % 2 ? odd : even);
@@ -61,9 +58,9 @@ INLINE void sum_lags(int order, int top, const float *weight, const float *cosin
 
 void PROSODY_LEVEL_NAME(formant_lags)(int32_t rate_hz, const vf *power, vf *lags) {
     if (rate_hz == 8000)
-        sum_lags(ORDER_8000, TOP_8000, prosody_formant_weight8000, prosody_formant_cosine8000, power, lags);
+        sum_lags(ORDER_8000, TOP_8000, prosody_formant_cosine8000, power, lags);
     else
-        sum_lags(ORDER_16000, TOP_16000, prosody_formant_weight16000, prosody_formant_cosine16000, power, lags);
+        sum_lags(ORDER_16000, TOP_16000, prosody_formant_cosine16000, power, lags);
 }
 
 /* Levinson-Durbin: a_1 .. a_order from lags 0 .. order. In double precision, the two halves of the lanes in step: the spectra of telephone speech are nearly singular
@@ -94,20 +91,19 @@ INLINE void predict(int order, const vf *lags, vf *a) {
             ((vf_half *)&a[i])[h] = __builtin_convertvector(c[i][h], vf_half);
 }
 
-/* Frequency and bandwidth of factor i where it is a formant, else ABOVE_ALL_HZ and 0. */
+/* Frequency and bandwidth of factor i where it is a pair of complex roots, else NO_FORMANT. */
 INLINE void resonance(vf p, vf q, float rate_hz, vi valid, vf *frequency, vf *bandwidth) {
     const vf re = -0.5f * p, square = q - re * re;
     const vi pair = valid & (square > 0.0f);
     const vf hz = vatan2(vsqrt(vmax(square, splat(0.0f))), re) * (rate_hz / (2 * PI));
     const vf width = vlog2(choose(pair, q, splat(1.0f))) * (-0.5f * LN2 * rate_hz / PI);
-    const vi formant = pair & (hz > MARGIN_HZ) & (hz < 0.5f * rate_hz - MARGIN_HZ) & (vabs(width) < WIDEST_HZ);
-    *frequency = choose(formant, hz, splat(ABOVE_ALL_HZ));
-    *bandwidth = choose(formant, vmax(width, splat(0.0f)), splat(0.0f)); /* rounding may put a pure tone outside the unit circle */
+    *frequency = choose(pair & (hz > 1.0f), hz, splat(NO_FORMANT));
+    *bandwidth = choose(pair, width, splat(NO_FORMANT));
 }
 
-/* The lowest FORMANTS of `count` resonances, ascending. */
-INLINE void lowest(int count, vf *hz, vf *width, vf *frequency, vf *bandwidth) {
-    for (int n = 0; n < FORMANTS; n++) {
+/* Ascending frequencies. */
+INLINE void sort(int count, vf *hz, vf *width) {
+    for (int n = 0; n + 1 < count; n++)
         for (int i = count - 1; i > n; i--) {
             const vi swap = hz[i] < hz[i - 1];
             const vf lower = choose(swap, hz[i], hz[i - 1]), lower_width = choose(swap, width[i], width[i - 1]);
@@ -116,9 +112,6 @@ INLINE void lowest(int count, vf *hz, vf *width, vf *frequency, vf *bandwidth) {
             hz[i - 1] = lower;
             width[i - 1] = lower_width;
         }
-        frequency[n] = choose(hz[n] < ABOVE_ALL_HZ, hz[n], splat(0.0f));
-        bandwidth[n] = width[n];
-    }
 }
 
 INLINE void analyse(int order, float rate_hz, const float *start, const vf *lags, vf *frequency, vf *bandwidth) {
@@ -136,7 +129,8 @@ INLINE void analyse(int order, float rate_hz, const float *start, const vf *lags
     factorise(a, order, start, &f);
     for (int i = 0; i < order / 2; i++)
         resonance(f.p[i], f.q[i], rate_hz, valid, &hz[i], &width[i]);
-    lowest(order / 2, hz, width, frequency, bandwidth);
+    sort(order / 2, hz, width);
+    fill_slots(order / 2, hz, width, frequency, bandwidth);
 }
 
 void PROSODY_LEVEL_NAME(formants)(int32_t rate_hz, const vf *lags, vf *frequency, vf *bandwidth) {

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "egemaps_columns.h"
+#include "formant_track.h"
 #include "periods.h"
 #include "pitch.h"
 
@@ -40,7 +41,9 @@ typedef struct egemaps_job {
 typedef struct voiced_job {
     const float *long_window;       /* 60 ms of input, from the row's first sample */
     float f0_hz;
-    float *row;                     /* EGEMAPS_COUNT floats, with the lags of its formants */
+    int64_t index;                  /* of the row in its stream, whose voiced rows come in order */
+    formant_track *track;           /* of the stream */
+    float *row;                     /* EGEMAPS_COUNT floats */
 } voiced_job;
 
 /* All take 1 .. lanes jobs of streams at one rate, 8000 or 16000. */

@@ -57,6 +57,8 @@ static void flush_voiced(prosody_batch *batch) {
         prosody_state *state = batch->voiced_row[i].state;
         jobs[i].long_window = state->input.samples + (batch->voiced_row[i].index * state->hop - state->input.first);
         jobs[i].f0_hz = batch->voiced_row[i].f0_hz;
+        jobs[i].index = batch->voiced_row[i].index;
+        jobs[i].track = &state->formants;
         jobs[i].row = state_egemaps(state, batch->voiced_row[i].index);
         state->oldest_voiced = INT64_MAX;
     }

@@ -42,11 +42,6 @@ enum egemaps_column {
 #define EGEMAPS_FORMANTS 3
 #define EGEMAPS_NOT_VOICED_DB (-201.0f)         /* openSMILE's amplitude where there is no fundamental */
 
-/* Until its F0 is known, a row keeps the autocorrelation of its formants where its harmonic descriptors will be. */
-#define EGEMAPS_LAGS EGEMAPS_HNR
-#define EGEMAPS_LAG_COUNT 12                    /* 9 at 8 kHz */
-_Static_assert(EGEMAPS_LAGS + EGEMAPS_LAG_COUNT == EGEMAPS_MEAN_SQUARE, "the lags fill the row up to its mean square");
-
 /* The long window: its length in hops, and the frame of the pitch path whose centre and its predecessor's lie about its own. */
 #define EGEMAPS_LONG_HOPS 6
 #define EGEMAPS_PITCH_OFFSET 3

@@ -97,6 +97,8 @@ int prosody_reset(prosody_state *state) {
     state->oldest_voiced = INT64_MAX;
     state->last_pitch = (pitch_result){0};
     memset(&state->chain, 0, sizeof state->chain);
+    memset(&state->formants, 0, sizeof state->formants);
+    state->formants.next = -1;
     memset(state->magnitudes, 0, sizeof state->magnitudes);
     window_reset(&state->input, state->rate_hz == 8000 ? -PITCH_BEFORE : -(state->hop / 2), 0);
     if (state->rate_hz != 8000)

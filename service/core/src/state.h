@@ -52,6 +52,7 @@ struct prosody_state {
     int64_t oldest_voiced;                  /* first row that waits in a batch for its harmonics, or INT64_MAX */
     pitch_result last_pitch;                /* of the last decided frame */
     period_chain chain;
+    formant_track formants;
     sample_window input;
     sample_window low;                      /* at 16 kHz: the input at 8 kHz; at 8 kHz empty */
     pitch_path path;

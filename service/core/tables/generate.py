@@ -127,10 +127,10 @@ def half_band(taps: int) -> list[float]:
 
 
 def formant_weights(ceiling_hz: float) -> list[float]:
-    """Pre-emphasis ``|1 - a exp(-i w)|**2`` of the power at bins up to the ceiling, half of it at both ends."""
-    top = round(ceiling_hz / SPECTRUM_BIN_HZ)
+    """Pre-emphasis ``|1 - a exp(-i w)|**2`` of the power at bins of the long window up to the ceiling."""
+    top = 2 * round(ceiling_hz / SPECTRUM_BIN_HZ)
     a = math.exp(-math.pi * FORMANT_PRE_EMPHASIS_HZ / ceiling_hz)
-    return [(1 + a * a - 2 * a * math.cos(math.pi * k / top)) * (0.5 if k in (0, top) else 1.0) for k in range(top + 1)]
+    return [1 + a * a - 2 * a * math.cos(math.pi * k / top) for k in range(top + 1)]
 
 
 def formant_cosines(ceiling_hz: float, order: int) -> list[float]:

@@ -30,10 +30,10 @@ extern const float prosody_mel_weight16000[257];
 extern const float prosody_equal_loudness8000[MEL_BANDS];
 extern const float prosody_equal_loudness16000[MEL_BANDS];
 
-/* Bins of 31.25 Hz below the formants' ceiling of 4 kHz or 5.5 kHz: pre-emphasis of the power, halved at both ends; and cos(n w) of lags n = 1 .. order for the bins below
- * the middle, one bin after another. */
-#define FORMANT_BINS_8000 129
-#define FORMANT_BINS_16000 177
+/* Below the formants' ceiling of 4 kHz or 5.5 kHz: pre-emphasis of the power at bins of 15.625 Hz; and cos(n w) of lags n = 1 .. order at bins of 31.25 Hz below the
+ * middle, one bin after another. */
+#define FORMANT_BINS_8000 257
+#define FORMANT_BINS_16000 353
 extern const float prosody_formant_weight8000[FORMANT_BINS_8000];
 extern const float prosody_formant_weight16000[FORMANT_BINS_16000];
 extern const float prosody_formant_cosine8000[64 * 8];

@@ -28,8 +28,6 @@ class Descriptors:
         bool [m]: the long frame has an F0; m = whole 60 ms windows less one.
     voiced, formant
         Columns ``names.VOICED`` [m, 6] and ``names.FORMANT`` [m, 9], smoothed; frequency and bandwidth over voiced frames only.
-    formant_all
-        The same with frequency and bandwidth in unvoiced frames too, as openSMILE's low-level descriptors have them [m, 9].
     level_db
         ``10 log10`` of the mean square over the short windows (not weighted), dB of full scale.
     """
@@ -39,7 +37,6 @@ class Descriptors:
     voicing: NDArray[np.bool_]
     voiced: Float
     formant: Float
-    formant_all: Float
     level_db: float
 
 
@@ -50,8 +47,9 @@ def describe(x: Float, f0_hz: Float, rate_hz: int, *, formants_hz: tuple[Float, 
     f0 = np.zeros(m)
     f0[: min(m, len(f0_hz))] = f0_hz[:m]
     raw = short_descriptors(short_x, rate_hz)
-    freq, width = formants.formants(short_x[:m], long_x[:m], f0, rate_hz) if formants_hz is None else formants_hz
-    h1_h2, h1_a3, amplitude = harmonics.relative_levels(long_x[:m], f0, formants.held(freq, f0) if formants_hz is None else freq, rate_hz)
+    freq, width = formants.formants(long_x[:m], f0, rate_hz) if formants_hz is None else formants_hz
+    places = formants.held(freq, f0) if formants_hz is None else freq
+    h1_h2, h1_a3, amplitude = harmonics.relative_levels(long_x[:m], f0, places, rate_hz)
     hnr = harmonics.hnr_db(harmonics.autocorrelation(long_x[:m]), f0, rate_hz)
     jitter, shimmer = periods.jitter_shimmer(np.asarray(x, dtype=np.float64), f0, rate_hz)
     semitones = np.where(f0 > 0, 12 * np.log2(np.maximum(f0, F0_REFERENCE_HZ) / F0_REFERENCE_HZ), 0.0)
@@ -63,7 +61,6 @@ def describe(x: Float, f0_hz: Float, rate_hz: int, *, formants_hz: tuple[Float, 
         voicing=f0 > 0,
         voiced=voiced,
         formant=_formant_columns(freq * (f0 > 0)[:, None], width * (f0 > 0)[:, None], amplitude),
-        formant_all=_formant_columns(freq, width, amplitude),
         level_db=float(10 * np.log10(max(square.mean() if len(square) else 0.0, LEVEL_FLOOR))),
     )
 

@@ -1,19 +1,24 @@
-"""F1-F3 and their bandwidths by linear prediction of the short power spectrum.
+"""F1-F3 and their bandwidths by linear prediction of the long power spectrum of voiced frames, with noise taken out of it.
 
-The autocorrelation is the inverse transform of the short power spectrum up to 4 kHz (8 kHz input) or 5.5 kHz (16 kHz), pre-emphasised by
+The autocorrelation is the inverse transform of the power spectrum up to 4 kHz (8 kHz input) or 5.5 kHz (16 kHz), pre-emphasised by
 multiplication, so no second FFT and no resampling is needed (selective linear prediction [1]_); Levinson-Durbin; all roots.
 
-In voiced frames noise is taken out of the spectrum first. Between harmonics there is only noise, so the long power spectrum weighted by
-``cos(w T0)`` (which is the spectrum of the autocorrelation one period away: noise is not alike there) over the plain one, each summed over
-one F0 around a frequency, is the share of it that is voice; the short spectrum is multiplied by a power of that share. Resonances go to the
-slots F1-F3 by least cost, with a slot left empty where that is cheaper [4]_; bandwidths are averaged over time.
+Noise: a voice repeats itself after a period T0 and noise does not, so the spectrum of the autocorrelation one period away, which is the
+power spectrum times ``cos(w T0)``, holds the voice alone when summed over one F0 about a frequency; over the sum of the plain power it is
+the share of voice there (the frequency domain's form of what [2]_ does with lags). Both sums are remembered through a voiced stretch,
+each frame counting ``SHARE_MEMORY`` of the one after it. The power is multiplied by a power of the share.
+
+Resonances go to the slots F1-F3 by least cost, and a slot stays empty where that is cheaper [3]_. Bandwidths, which single frames hardly
+tell, are geometric means over the voiced stretch so far, beginning with ``WIDTH_PRIOR`` frames of a neutral vocal tract. Nothing looks
+ahead, and nothing is remembered from one voiced stretch to the next.
 
 References
 ----------
 .. [1] Makhoul (1975), Linear prediction: a tutorial review, Proc. IEEE 63(4).
-.. [2] Markel & Gray (1976), Linear Prediction of Speech: formant ``f = arg(z) fs / 2 pi``, bandwidth ``-ln|z| fs / pi``.
-.. [3] Boersma & Weenink, Praat manual, "Sound: To Formant (burg)": five formants up to 5.5 kHz, pre-emphasis from 50 Hz, 50 Hz margins.
-.. [4] McCandless (1974), An algorithm for automatic formant extraction using linear prediction spectra, IEEE TASSP 22(2): slots.
+.. [2] Boersma (1993), Accurate short-term analysis of the fundamental frequency and the harmonics-to-noise ratio, IFA Proceedings 17.
+.. [3] McCandless (1974), An algorithm for automatic formant extraction using linear prediction spectra, IEEE TASSP 22(2).
+.. [4] Klatt (1980), Software for a cascade/parallel formant synthesizer, JASA 67(3): bandwidths of vowels.
+.. [5] Markel & Gray (1976), Linear Prediction of Speech: formant ``f = arg(z) fs / 2 pi``, bandwidth ``-ln|z| fs / pi``.
 """
 
 from __future__ import annotations
@@ -22,78 +27,110 @@ from itertools import product
 
 import numpy as np
 
-from .windows import BIN_HZ, LONG_BIN_HZ, Float
+from .windows import LONG_BIN_HZ, Float
 
 CEILING_HZ = {8000: 4000.0, 16000: 5500.0}
 ORDER = {8000: 8, 16000: 11}
 """Two poles per formant expected below the ceiling."""
 PRE_EMPHASIS_HZ = 50.0
-MARGIN_HZ = 50.0
-"""Roots nearer than this to 0 or the ceiling are not formants [3]_."""
-SHARE_REACH = 8
-"""Frames to either side over whose voiced ones the share of voice is measured."""
+SHARE_STEP = 4
+"""Bins from one place where the share is known to the next: 62.5 Hz; between them its power is interpolated."""
+SHARE_MEMORY = 0.7
 SHARE_EXPONENT = 1.5
 SHARE_FLOOR = 0.03
+SUM_FLOOR = 1e-6
+"""Of the whole spectrum's power: where less than this lies about a frequency, nothing is said to be voice."""
 RANGE_HZ = ((150.0, 1100.0), (600.0, 2800.0), (1500.0, 3500.0))
 NEUTRAL_HZ = (500.0, 1500.0, 2600.0)
 SPREAD = (0.35, 0.35, 0.18)
 """Of the logarithm of each formant about its neutral place."""
 WIDEST_HZ = (400.0, 400.0, 500.0)
-"""A root with a wider band is no formant."""
+"""A root with a wider band is no formant: it shapes the spectrum's tilt."""
+NARROWEST_HZ = 30.0
+"""No resonance of a vocal tract is narrower; narrower roots (harmonics) count as this wide."""
 PLACE_COST, WIDTH_COST, EMPTY_COST = 0.5, 0.3, 3.0
 """Of a squared spread from the neutral place, of each factor e of bandwidth above 100 Hz, of a slot left empty."""
-WIDTH_REACH = 18
-"""Frames to either side over whose voiced ones the logarithm of bandwidth is averaged."""
+NEUTRAL_WIDTH_HZ = (70.0, 100.0, 160.0)
+"""About the middle of what [4]_ has for vowels."""
+WIDTH_PRIOR = 10.0
+"""Frames' worth of it that each voiced stretch begins with."""
 NOISE_FLOOR = 1e-9
 """Added to lag 0, as a share: keeps the recursion well conditioned (-90 dB)."""
 
 
-def formants(magnitudes: Float, long_magnitudes: Float, f0_hz: Float, rate_hz: int) -> tuple[Float, Float]:
+def formants(magnitudes: Float, f0_hz: Float, rate_hz: int) -> tuple[Float, Float]:
     """Frequencies and bandwidths of F1-F3.
+
+    Parameters
+    ----------
+    magnitudes
+        Of :func:`windows.long_magnitudes` [n, bins].
+    f0_hz
+        Of the same frames [n], 0 where unvoiced.
 
     Returns
     -------
     frequency_hz, bandwidth_hz
-        [n, 3]; 0 where there is no such resonance or the frame is digital silence.
+        [n, 3]; 0 where there is no such resonance, in unvoiced frames and in digital silence.
     """
-    frequency, bandwidth = np.zeros((len(magnitudes), 3)), np.zeros((len(magnitudes), 3))
-    top = round(CEILING_HZ[rate_hz] / BIN_HZ)
-    share = voice_share(long_magnitudes, f0_hz, rate_hz)
-    acf = autocorrelation(magnitudes[:, : top + 1] * share ** (SHARE_EXPONENT / 2), rate_hz)
-    for j, r in enumerate(acf):
-        if r[0] > 0:
-            frequency[j], bandwidth[j] = slots(*resonances(predictor(r), 2 * CEILING_HZ[rate_hz]))
-    return frequency, steadied(bandwidth, f0_hz)
+    frequency, bandwidth = np.zeros((len(f0_hz), 3)), np.zeros((len(f0_hz), 3))
+    for stretch in stretches(f0_hz):
+        for j, r in zip(stretch, autocorrelation(magnitudes[stretch], f0_hz[stretch], rate_hz), strict=True):
+            if r[0] > 0:
+                frequency[j], bandwidth[j] = slots(*resonances(predictor(r), 2 * CEILING_HZ[rate_hz]))
+        bandwidth[stretch] = steadied(bandwidth[stretch])
+    return frequency, bandwidth
 
 
-def voice_share(long_magnitudes: Float, f0_hz: Float, rate_hz: int) -> Float:
-    """Share of the power that is voice, by bin of the short spectrum [n, top + 1]; 1 in unvoiced frames."""
-    top = round(CEILING_HZ[rate_hz] / LONG_BIN_HZ)
-    power = long_magnitudes[:, : top + 1] ** 2
-    bins = np.arange(top + 1)
+def stretches(f0_hz: Float) -> list[Float]:
+    """Indices of the frames of each voiced stretch."""
     voiced = np.nonzero(f0_hz > 0)[0]
-    periodic, whole = np.zeros((2, len(f0_hz), top // 2 + 1))
-    for j in voiced:
+    return [s for s in np.split(voiced, np.nonzero(np.diff(voiced) > 1)[0] + 1) if len(s)]
+
+
+def autocorrelation(magnitudes: Float, f0_hz: Float, rate_hz: int) -> Float:
+    """Lags 0 to ORDER of the pre-emphasised voice in the frames of one voiced stretch [n, order + 1]."""
+    top = round(CEILING_HZ[rate_hz] / LONG_BIN_HZ)
+    a = np.exp(-np.pi * PRE_EMPHASIS_HZ / CEILING_HZ[rate_hz])
+    power = magnitudes[:, : top + 1] ** 2 * (1 + a * a - 2 * a * np.cos(np.pi * np.arange(top + 1) / top))
+    p = _every_other(power) * voice_weight(power, f0_hz)
+    p[:, [0, -1]] /= 2
+    return p @ np.cos(np.pi * np.outer(np.arange(p.shape[1]), np.arange(ORDER[rate_hz] + 1)) / (top // 2))
+
+
+def voice_weight(power: Float, f0_hz: Float) -> Float:
+    """Share of the power that is voice, to the power of SHARE_EXPONENT, at every other bin, in the frames of one voiced
+    stretch [n, top / 2 + 1]."""
+    n, bins = power.shape
+    centre = np.arange(0, bins, SHARE_STEP)
+    weight = np.zeros((n, bins // 2 + 1))
+    periodic, whole, total = np.zeros(len(centre)), np.zeros(len(centre)), 0.0
+    for j in range(n):
         width = f0_hz[j] / LONG_BIN_HZ
-        periodic[j] = _local_mean(power[j] * np.cos(2 * np.pi * bins / width), width)
-        whole[j] = _local_mean(power[j], width)
-    share = np.ones((len(f0_hz), top // 2 + 1))
-    for j in voiced:
-        near = voiced[np.abs(voiced - j) <= SHARE_REACH]
-        share[j] = np.clip(periodic[near].sum(0) / np.maximum(whole[near].sum(0), 1e-30), SHARE_FLOOR, 1)
-    return share
+        weighted = power[j] * np.cos(2 * np.pi * np.arange(bins) / width)
+        periodic = SHARE_MEMORY * periodic + _sum_about(weighted, centre, width)
+        whole = SHARE_MEMORY * whole + _sum_about(power[j], centre, width)
+        total = SHARE_MEMORY * total + power[j].sum()
+        share = np.clip(periodic / np.maximum(whole, max(SUM_FLOOR * total, 1e-30)), SHARE_FLOOR, 1)
+        weight[j] = np.interp(np.arange(0, bins, 2), centre, share**SHARE_EXPONENT)
+    return weight
 
 
-def _local_mean(x: Float, width: float) -> Float:
-    """Mean over ``width`` bins (less at the ends) around every second one, ends interpolated."""
-    sums = np.concatenate([[0.0], np.cumsum(x)])
-    centre, edges = np.arange(0, len(x), 2), np.arange(len(x) + 1)
+def _sum_about(x: Float, centre: Float, width: float) -> Float:
+    """Sum over ``width`` bins (less at the ends) about each centre, parts of bins in proportion."""
+    sums, edges = np.concatenate([[0.0], np.cumsum(x)]), np.arange(len(x) + 1)
     low, high = (np.clip(centre + 0.5 + side * width / 2, 0, len(x)) for side in (-1, 1))
-    return (np.interp(high, edges, sums) - np.interp(low, edges, sums)) / (high - low)
+    return np.asarray(np.interp(high, edges, sums) - np.interp(low, edges, sums))
+
+
+def _every_other(power: Float) -> Float:
+    """Every other bin with half of its neighbours [n, top / 2 + 1]: two bins' worth, as a window of half the length would have it."""
+    odd = np.pad(power[:, 1::2] / 2, ((0, 0), (1, 1)))
+    return power[:, ::2] + odd[:, :-1] + odd[:, 1:]
 
 
 def slots(f: Float, b: Float) -> tuple[Float, Float]:
-    """Which resonances are F1-F3: the cheapest ascending choice, 0 where a slot stays empty [3]."""
+    """Which resonances are F1-F3: the cheapest ascending choice, 0 where a slot stays empty [3]_."""
     best, found = np.inf, (-1, -1, -1)
     cost = [[_cost(slot, x, w) for x, w in zip(f, b, strict=True)] for slot in range(3)]
     for choice in product(range(-1, len(f)), repeat=3):
@@ -103,7 +140,8 @@ def slots(f: Float, b: Float) -> tuple[Float, Float]:
         total = sum(EMPTY_COST if k < 0 else cost[slot][k] for slot, k in enumerate(choice))
         if total < best:
             best, found = total, choice
-    return np.array([f[k] if k >= 0 else 0.0 for k in found]), np.array([b[k] if k >= 0 else 0.0 for k in found])
+    width = np.maximum(b, NARROWEST_HZ)
+    return np.array([f[k] if k >= 0 else 0.0 for k in found]), np.array([width[k] if k >= 0 else 0.0 for k in found])
 
 
 def _cost(slot: int, f: float, b: float) -> float:
@@ -111,56 +149,45 @@ def _cost(slot: int, f: float, b: float) -> float:
     if not (low < f < high and b < WIDEST_HZ[slot]):
         return np.inf
     place = np.log(f / NEUTRAL_HZ[slot]) / SPREAD[slot]
-    return float(PLACE_COST * place**2 + WIDTH_COST * np.log(max(b, 30.0) / 100.0))
+    return float(PLACE_COST * place**2 + WIDTH_COST * np.log(max(b, NARROWEST_HZ) / 100.0))
 
 
-def steadied(bandwidth: Float, f0_hz: Float) -> Float:
-    """Geometric mean over the voiced frames near each voiced one that have a bandwidth; a frame without stays 0 [n, 3]."""
-    out, voiced = bandwidth.copy(), f0_hz > 0
+def steadied(bandwidth: Float) -> Float:
+    """Geometric mean of each slot's bandwidths so far in a voiced stretch; a frame without stays 0 [n, 3]."""
+    out = bandwidth.copy()
     for slot in range(3):
-        there = np.nonzero(voiced & (bandwidth[:, slot] > 0))[0]
-        for j in there:
-            out[j, slot] = np.exp(np.log(bandwidth[there[np.abs(there - j) <= WIDTH_REACH], slot]).mean())
+        there = bandwidth[:, slot] > 0
+        total = WIDTH_PRIOR * np.log(NEUTRAL_WIDTH_HZ[slot]) + np.cumsum(np.log(bandwidth[there, slot]))
+        out[there, slot] = np.exp(total / (WIDTH_PRIOR + np.arange(1, there.sum() + 1)))
     return out
 
 
 def held(frequency: Float, f0_hz: Float) -> Float:
-    """Where to look for levels: in voiced frames an empty slot has the last frequency found, or the neutral one [n, 3]."""
-    out, last = frequency.copy(), np.array(NEUTRAL_HZ)
-    for j in np.nonzero(f0_hz > 0)[0]:
-        last = out[j] = np.where(frequency[j] > 0, frequency[j], last)
+    """Where to look for levels: in voiced frames an empty slot has the last frequency of its stretch, or the neutral one [n, 3]."""
+    out = frequency.copy()
+    for stretch in stretches(f0_hz):
+        last = np.array(NEUTRAL_HZ)
+        for j in stretch:
+            last = out[j] = np.where(frequency[j] > 0, frequency[j], last)
     return out
 
 
-def autocorrelation(magnitudes: Float, rate_hz: int) -> Float:
-    """Lags 0 to ORDER of the pre-emphasised spectrum below the ceiling [n, order + 1]."""
-    top = round(CEILING_HZ[rate_hz] / BIN_HZ)
-    w = np.pi * np.arange(top + 1) / top
-    a = np.exp(-2 * np.pi * PRE_EMPHASIS_HZ / (2 * CEILING_HZ[rate_hz]))
-    power = magnitudes[:, : top + 1] ** 2 * (1 + a * a - 2 * a * np.cos(w))
-    power[:, [0, top]] /= 2
-    r = power @ np.cos(np.arange(ORDER[rate_hz] + 1)[None, :] * w[:, None])
-    r[:, 0] *= 1 + NOISE_FLOOR
-    return r
-
-
 def predictor(r: Float) -> Float:
-    """Levinson-Durbin: ``1, a_1 .. a_p`` of the inverse filter from lags 0 to p."""
-    a = np.zeros(len(r))
-    a[0], error = 1.0, r[0]
+    """Coefficients ``1, a_1 .. a_p`` by Levinson-Durbin."""
+    a, error = np.zeros(len(r)), r[0] * (1 + NOISE_FLOOR)
+    a[0] = 1.0
     for i in range(1, len(r)):
-        k = -(a[:i] @ r[i:0:-1]) / error
-        a[1 : i + 1] += k * a[i - 1 :: -1][:i]
+        k = -(r[i] + a[1:i] @ r[i - 1 : 0 : -1]) / error
+        a[1:i] += k * a[i - 1 : 0 : -1]
+        a[i] = k
         error *= 1 - k * k
     return a
 
 
 def resonances(a: Float, effective_rate_hz: float) -> tuple[Float, Float]:
-    """Frequencies, ascending, and bandwidths of the complex roots between the margins, Hz."""
+    """Frequencies, ascending, and bandwidths of the complex roots, Hz [5]_."""
     z = np.roots(a)
     z = z[z.imag > 0]
     f = np.angle(z) * effective_rate_hz / (2 * np.pi)
-    b = -np.log(np.maximum(np.abs(z), 1e-9)) * effective_rate_hz / np.pi
-    keep = (f > MARGIN_HZ) & (f < effective_rate_hz / 2 - MARGIN_HZ)
-    order = np.argsort(f[keep])
-    return f[keep][order], b[keep][order]
+    order = np.argsort(f)
+    return f[order], (-np.log(np.maximum(np.abs(z), 1e-9)) * effective_rate_hz / np.pi)[order]
