@@ -70,13 +70,13 @@ static float egemaps_short(const recording *r) {
 
 static float egemaps_long(const recording *r) {
     static float rows[KERNEL_MAX_LANES][ROW_FLOATS];
+    static formant_track track;
     for (size_t i = 0; i < r->voiced_count; i += r->kernel->lanes) {
         voiced_job jobs[KERNEL_MAX_LANES];
         const size_t count = least(r->kernel->lanes, r->voiced_count - i);
         for (size_t l = 0; l < count; l++) {
             const size_t row = r->voiced[i + l];
-            memcpy(rows[l], r->rows + ROW_FLOATS * row, sizeof rows[l]); /* the kernel writes over the lags */
-            jobs[l] = (voiced_job){r->samples + row * (size_t)r->hop, r->f0_hz[row], rows[l]};
+            jobs[l] = (voiced_job){r->samples + row * (size_t)r->hop, r->f0_hz[row], (int64_t)row, &track, rows[l]};
         }
         r->kernel->egemaps_long(r->rate_hz, jobs, count);
     }

@@ -68,7 +68,7 @@ static float *load(const char *path, size_t *count) {
     return samples;
 }
 
-/* The rows of the core, for voicing, lags and functionals. */
+/* The rows of the core, for voicing and functionals, and the lags of its formants. */
 static void prepare(recording *r) {
     float *finished = memory(r->frames, EGEMAPS_COUNT * sizeof(float)), *f0_hz = memory(r->frames + KERNEL_MAX_LANES, sizeof(float));
     size_t *voiced = memory(r->frames, sizeof(size_t));
@@ -92,6 +92,10 @@ static void prepare(recording *r) {
     for (const stage *s = core_stages; s->name != NULL; s++)
         if (s->kind == KERNEL)
             sink += s->run(r); /* fills rows and candidates */
+    r->lags = memory((r->voiced_count + KERNEL_MAX_LANES) * FORMANT_LAGS_MAX, sizeof(float));
+    for (const level_stages *const *level = ceiling_levels; *level != NULL; level++)
+        if (strcmp((*level)->level, r->kernel->level) == 0)
+            (*level)->find_lags(r);
 }
 
 static void print_stage(const stage *s, const double *ns, int rounds) {

@@ -12,6 +12,7 @@
 #include "formants.h"
 #include "kernel.h"
 #include "tables.h"
+#include "voice_lags.h"
 
 /* One group of windows transformed; `at` gives the first sample of each. */
 INLINE vf transform(const float *const *at, const float *weights, int window, int half, vf *power) {
@@ -86,6 +87,30 @@ static float long_spectrum(const recording *r) {
     return lane_sum(sum);
 }
 
+/* The lags of all voiced rows, as the core has them. */
+static void find_lags(const recording *r) {
+    const int wide = r->rate_hz != 8000, half = wide ? 512 : 256;
+    static formant_track track;
+    for (size_t i = 0; i < r->voiced_count; i += LANES) {
+        vf power[FFT_HALF_MAX + 1], lags[FORMANT_LAGS_MAX];
+        const float *at[LANES];
+        voiced_job jobs[LANES];
+        int begins[LANES];
+        fft_work work;
+        voiced_windows(r, i, at);
+        transform(at, wide ? prosody_long_window16000 : prosody_long_window8000, wide ? 960 : 480, half, power);
+        for (size_t l = 0; l < LANES; l++) {
+            const size_t n = i + l < r->voiced_count ? i + l : r->voiced_count - 1;
+            begins[l] = n == 0 || r->voiced[n] != r->voiced[n - 1] + 1;
+            jobs[l] = (voiced_job){.f0_hz = r->f0_hz[r->voiced[n]], .track = &track};
+        }
+        PROSODY_LEVEL_NAME(voice_lags)(r->rate_hz, power, jobs, begins, LANES, &work, lags);
+        for (size_t l = 0; l < LANES; l++)
+            for (int k = 0; k < FORMANT_LAGS_MAX; k++)
+                r->lags[(i + l) * FORMANT_LAGS_MAX + (size_t)k] = ((const float *)lags)[k * LANES + (int)l];
+    }
+}
+
 static float long_inverse(const recording *r) {
     const int wide = r->rate_hz != 8000, half = wide ? 512 : 256, lags = wide ? 336 : 168;
     vf spectrum[FFT_HALF_MAX + 1], out[FFT_HALF_MAX], sum = {0};
@@ -100,7 +125,7 @@ static float long_inverse(const recording *r) {
     return lane_sum(sum);
 }
 
-/* Autocorrelation of the short spectrum at the lags of the predictor. */
+/* Autocorrelation of a spectrum at the lags of the predictor. */
 static float prediction_lags(const recording *r) {
     vf power[FFT_HALF_MAX + 1], lags[FORMANT_LAGS_MAX], sum = {0};
     for (int k = 0; k <= FFT_HALF_MAX; k++)
@@ -118,11 +143,9 @@ static float prediction_roots(const recording *r) {
     vf frequency[FORMANTS], bandwidth[FORMANTS], sum = {0};
     for (size_t i = 0; i < r->voiced_count; i += LANES) {
         vf lags[FORMANT_LAGS_MAX];
-        for (size_t l = 0; l < LANES; l++) {
-            const float *row = r->rows + ROW_FLOATS * r->voiced[i + l < r->voiced_count ? i + l : r->voiced_count - 1];
+        for (size_t l = 0; l < LANES; l++)
             for (int k = 0; k < FORMANT_LAGS_MAX; k++)
-                ((float *)lags)[k * LANES + (int)l] = row[EGEMAPS_LAGS + k];
-        }
+                ((float *)lags)[k * LANES + (int)l] = r->lags[(i + l) * FORMANT_LAGS_MAX + (size_t)k];
         PROSODY_LEVEL_NAME(formants)(r->rate_hz, lags, frequency, bandwidth);
         sum += frequency[0] + bandwidth[FORMANTS - 1];
     }
@@ -140,4 +163,4 @@ static const stage stages[] = {
     {NULL, PER_FRAME, UNAVOIDABLE, NULL},
 };
 
-const level_stages PROSODY_LEVEL_NAME(ceiling) = {PROSODY_LEVEL_STRING, stages};
+const level_stages PROSODY_LEVEL_NAME(ceiling) = {PROSODY_LEVEL_STRING, stages, find_lags};

@@ -20,7 +20,8 @@ typedef struct recording {
     const float *f0_hz;             /* of each row, 0 where unvoiced */
     const size_t *voiced;           /* voiced rows */
     size_t voiced_count;
-    float *rows;                    /* ROW_FLOATS for each frame: eGeMAPS as the short window leaves them, with the lags of their formants */
+    float *rows;                    /* ROW_FLOATS for each frame: eGeMAPS as the short window leaves them */
+    float *lags;                    /* FORMANT_LAGS_MAX for each voiced row, up to a whole number of groups: what its formants come from */
     pitch_frame *candidates;        /* of each frame */
     const float *finished;          /* rows as the core gives them, EGEMAPS_COUNT floats each */
     const prosody_kernel *kernel;
@@ -49,6 +50,7 @@ extern const stage core_stages[];
 typedef struct level_stages {
     const char *level;
     const stage *stages;
+    void (*find_lags)(const recording *r);  /* fills r->lags */
 } level_stages;
 
 #endif

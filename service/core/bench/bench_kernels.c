@@ -6,6 +6,7 @@
 #include "fft.c"
 #include "formants.c"
 #include "periods.c"
+#include "voice_lags.c"
 
 #include <stdio.h>
 #include <time.h>
@@ -20,7 +21,7 @@
 #define RESONANCES 4
 
 static float samples[16000 * SECONDS], f0_hz[ROWS];
-static vf power[GROUPS][FFT_HALF_MAX + 1], lags[GROUPS][FORMANT_LAGS_MAX];
+static vf short_power[FFT_HALF_MAX + 1], power[GROUPS][FFT_HALF_MAX + 1], lags[GROUPS][FORMANT_LAGS_MAX];
 static vf ignored; /* takes results, so that they are worked out */
 
 static void make_voice(int rate_hz) {
@@ -55,13 +56,34 @@ static void transform(int rate_hz) {
             frames[l] = samples + (g * LANES + l) * hop;
         ignored += fft_load(&work, frames, rate_hz == 8000 ? prosody_short_window8000 : prosody_short_window16000, 2 * hop, half);
         fft_complex(&work, half);
+        fft_power(&work, half, short_power);
+        ignored += short_power[half / 2];
+    }
+}
+
+static void long_transform(int rate_hz) {
+    fft_work work;
+    const float *frames[LANES];
+    const int hop = rate_hz / 100, half = rate_hz == 8000 ? 256 : 512;
+    for (int g = 0; g < GROUPS; g++) {
+        for (int l = 0; l < LANES; l++)
+            frames[l] = samples + (g * LANES + l) * hop;
+        ignored += fft_load(&work, frames, rate_hz == 8000 ? prosody_long_window8000 : prosody_long_window16000, 6 * hop, half);
+        fft_complex(&work, half);
         fft_power(&work, half, power[g]);
     }
 }
 
-static void sum(int rate_hz) {
-    for (int g = 0; g < GROUPS; g++)
-        PROSODY_LEVEL_NAME(formant_lags)(rate_hz, power[g], lags[g]);
+static void clean(int rate_hz) {
+    static formant_track track;
+    static const int begins[LANES];
+    voiced_job jobs[LANES];
+    fft_work work;
+    for (int g = 0; g < GROUPS; g++) {
+        for (int l = 0; l < LANES; l++)
+            jobs[l] = (voiced_job){.f0_hz = f0_hz[g * LANES + l], .track = &track};
+        PROSODY_LEVEL_NAME(voice_lags)(rate_hz, power[g], jobs, begins, LANES, &work, lags[g]);
+    }
 }
 
 static void predict_all(int rate_hz) {
@@ -110,7 +132,7 @@ int main(void) {
     static const struct {
         const char *name;
         void (*work)(int rate_hz);
-    } parts[] = {{"short transform", transform}, {"lags", sum}, {"Levinson-Durbin", predict_all}, {"formants, with it", find_formants}, {"periods, per voiced row", follow}};
+    } parts[] = {{"short transform", transform}, {"long transform", long_transform}, {"voice lags", clean}, {"Levinson-Durbin", predict_all}, {"formants, with it", find_formants}, {"periods, per voiced row", follow}};
     if (!prosody_simd_available(PROSODY_LEVEL_STRING))
         return 77;
     for (int rate_hz = 8000; rate_hz <= 16000; rate_hz += 8000) {

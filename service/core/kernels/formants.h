@@ -6,8 +6,6 @@
 #include "lanes.h"
 #include "tables.h"
 
-#define FORMANT_LAGS_MAX 12 /* lags 0 .. 8 at 8 kHz, 0 .. 11 at 16 kHz */
-
 /* Autocorrelation of a spectrum below 4 kHz (8 kHz) or 5.5 kHz (16 kHz): lags 0 .. 8 or 0 .. 11, in units of the power.
  * power: bins of 31.25 Hz, 0 .. 128 or 0 .. 176. */
 void PROSODY_LEVEL_NAME(formant_lags)(int32_t rate_hz, const vf *power, vf *lags);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #define FORMANTS 3
+#define FORMANT_LAGS_MAX 12 /* lags 0 .. 8 at 8 kHz, 0 .. 11 at 16 kHz */
 #define SHARE_PLACES_MAX 96 /* 65 at 8 kHz, 89 at 16 kHz, up to a whole number of vectors */
 
 /* Before the first voiced row all zeros, and `next` -1.*/
