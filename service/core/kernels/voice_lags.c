@@ -18,11 +18,23 @@
 #define NOTHING 1e-30f
 #define TWO_PI 6.28318531f
 
-/* Running sums have constants before and after them, so that what is about a place near an end may reach beyond. */
+/* Running sums have constants before and after them, so that what is about a place near an end may reach beyond. The sums at every STEP-th bin lie together, LENGTH of them
+ * for each of STEP phases: so the sums that places need, one after another, are those of a stretch of memory. */
 #define BEYOND 32
 #define HALF_WIDTH_MAX 30.0f            /* bins: an F0 of 937 Hz; none is found above 540 */
-_Static_assert(FORMANT_BINS_16000 + 2 * BEYOND + 1 <= FFT_HALF_MAX, "the running sums do not fit the scratch");
+#define LENGTH_8000 96
+#define LENGTH_MAX 112
+_Static_assert(STEP * LENGTH_MAX <= FFT_HALF_MAX && LENGTH_8000 % LANES == 0 && LENGTH_MAX % LANES == 0, "the running sums do not fit the scratch");
 _Static_assert(SHARE_PLACES_MAX % LANES == 0 && (FORMANT_BINS_16000 - 1) / STEP + 1 <= SHARE_PLACES_MAX, "the places do not fit the track");
+_Static_assert(2 * BEYOND / STEP + SHARE_PLACES_MAX <= LENGTH_MAX && 2 * BEYOND / STEP + 80 <= LENGTH_8000, "places reach beyond the running sums");
+
+typedef struct rate_tables {
+    const float *emphasis;
+    int bins, places, length;
+} rate_tables;
+
+static const rate_tables tables8000 = {prosody_formant_weight8000, FORMANT_BINS_8000, (FORMANT_BINS_8000 - 1) / STEP + 1, LENGTH_8000};
+static const rate_tables tables16000 = {prosody_formant_weight16000, FORMANT_BINS_16000, (FORMANT_BINS_16000 - 1) / STEP + 1, LENGTH_MAX};
 
 /* cos x for 0 <= x < 2: 1 - 2 sin^2(x / 2) by Taylor's series, error below 1e-7. */
 INLINE vf cosine(vf x) {
@@ -35,90 +47,79 @@ INLINE vf cosine(vf x) {
     return 1.0f - 2.0f * sine * sine;
 }
 
-/* Running sums of the pre-emphasised power, and of that times cos(w T0): [BEYOND + k] is the sum of bins below k. */
-static void run_sums(const vf *power, const float *weight, int bins, vf width, vf *whole, vf *periodic) {
+/* Where running sum k lies. */
+INLINE int sum_at(const rate_tables *t, int k) {
+    return k % STEP * t->length + k / STEP;
+}
+
+/* Running sums of the pre-emphasised power, and of that times cos(w T0): at BEYOND + k the sum of bins below k. Returns the sum of all. */
+static vf run_sums(const rate_tables *t, const vf *power, vf width, vf *whole, vf *periodic) {
     const vf step = cosine(TWO_PI / width), twice = 2.0f * step;
     vf all = {0}, voice = {0}, wave = splat(1.0f), before = step;
     for (int k = 0; k < BEYOND; k++)
-        whole[k] = periodic[k] = (vf){0};
-    whole += BEYOND, periodic += BEYOND;
-    for (int k = 0; k < bins; k++) {
-        const vf p = power[k] * weight[k], next = twice * wave - before;
-        whole[k] = all;
-        periodic[k] = voice;
+        whole[sum_at(t, k)] = periodic[sum_at(t, k)] = (vf){0};
+    for (int k = 0; k < t->bins; k++) {
+        const vf p = power[k] * t->emphasis[k], next = twice * wave - before;
+        whole[sum_at(t, BEYOND + k)] = all;
+        periodic[sum_at(t, BEYOND + k)] = voice;
         all += p;
         voice += p * wave;
         before = wave;
         wave = next;
     }
-    for (int k = bins; k <= bins + BEYOND; k++) {
-        whole[k] = all;
-        periodic[k] = voice;
+    for (int k = BEYOND + t->bins; k < STEP * t->length; k++) {
+        whole[sum_at(t, k)] = all;
+        periodic[sum_at(t, k)] = voice;
+    }
+    return all;
+}
+
+/* The sums of each lane side by side. */
+static void turn(const rate_tables *t, vf *sums, float out[LANES][STEP * LENGTH_MAX]) {
+    for (int first = 0; first < STEP * t->length; first += LANES) {
+        transpose(sums + first);
+        for (int l = 0; l < LANES; l++)
+            store(out[l] + first, sums[first + l]);
     }
 }
 
-/* Places of LANES running sums: whole steps from the first one, and the part of a bin beyond. */
+/* The edge of what is about places, some bins from the start of each place's: where the sums on either side of it are, and the part of a bin from the lower one. */
 typedef struct edge {
-    vi index;
-    vf part;
+    int low, high;
+    float part;
 } edge;
 
-/* The edge that lies `at` bins from the start of the first bin, for the place at bin 0. */
-INLINE edge make_edge(vf at) {
-    const vf from_start = at + (float)BEYOND;
-    const vi whole = truncate(from_start);
-    return (edge){whole * LANES + lane_numbers(), from_start - __builtin_convertvector(whole, vf)};
+INLINE edge make_edge(const rate_tables *t, float at) {
+    const int k = (int)(at + (float)BEYOND);
+    return (edge){sum_at(t, k), sum_at(t, k + 1), at + (float)BEYOND - (float)k};
 }
 
-INLINE vf sum_below(const vf *sums, edge e) {
-    const float *base = (const float *)sums;
-    const vf low = gather(base, e.index), high = gather(base + LANES, e.index);
+/* The sum up to the edge about LANES places. */
+INLINE vf sum_below(const float *sums, edge e) {
+    const vf low = load(sums + e.low), high = load(sums + e.high);
     return low + e.part * (high - low);
 }
 
-/* The sum over one F0 about each place. */
-static void sum_about(const vf *sums, int places, edge low, edge high, vf *out) {
-    for (int i = 0; i < places; i++)
-        out[i] = sum_below(sums + STEP * i, high) - sum_below(sums + STEP * i, low);
-    for (int i = places; i < SHARE_PLACES_MAX; i++)
-        out[i] = (vf){0};
-}
-
-/* What is left of the sums of each job's rows before: MEMORY, or nothing where a stretch begins; and the floor of the sums about places. The totals move on. */
-static void remember_totals(const voiced_job *jobs, const int *begins, size_t count, vf total, float *memory, float *least) {
-    for (size_t l = 0; l < count; l++) {
-        formant_track *t = jobs[l].track;
-        memory[l] = begins[l] ? 0.0f : MEMORY;
-        t->total = memory[l] * t->total + ((const float *)&total)[l];
-        least[l] = SUM_FLOOR * t->total > NOTHING ? SUM_FLOOR * t->total : NOTHING;
-    }
-}
-
-/* The weight of the power at each place, in place of the periodic sums: its share of voice, times the root of that; the sums go to the tracks. LANES places of one lane
- * lie side by side meanwhile. */
-static void remember(const voiced_job *jobs, const int *begins, size_t count, int places, vf total, vf *periodic, vf *whole) {
-    float memory[LANES], least[LANES];
-    remember_totals(jobs, begins, count, total, memory, least);
-    for (int first = 0; first < places; first += LANES) {
-        vf *voice = periodic + first, *all = whole + first;
-        transpose(voice);
-        transpose(all);
-        for (size_t l = 0; l < count; l++) {
-            formant_track *t = jobs[l].track;
-            const vf a = memory[l] * load(t->periodic + first) + voice[l], b = memory[l] * load(t->whole + first) + all[l];
-            store(t->periodic + first, a);
-            store(t->whole + first, b);
-            const vf share = vmin(vmax(a / vmax(b, splat(least[l])), splat(SHARE_FLOOR)), splat(1.0f));
-            voice[l] = share * vsqrt(share);
-        }
-        for (size_t l = count; l < LANES; l++)
-            voice[l] = splat(1.0f);
-        transpose(voice);
+/* The weight of one row's power at each place: its share of voice, times the root of that. The sums over one F0 about the places go to the track. */
+static void remember(const rate_tables *t, formant_track *track, float memory, float f0_hz, float total, const float *whole, const float *periodic, float *weight) {
+    const float half = 0.5f / BIN_HZ * f0_hz < HALF_WIDTH_MAX ? 0.5f / BIN_HZ * f0_hz : HALF_WIDTH_MAX;
+    const edge low = make_edge(t, 0.5f - half), high = make_edge(t, 0.5f + half);
+    track->total = memory * track->total + total;
+    const vf least = splat(SUM_FLOOR * track->total > NOTHING ? SUM_FLOOR * track->total : NOTHING);
+    for (int i = 0; i < t->places; i += LANES) {
+        const vf voice = memory * load(track->periodic + i) + (sum_below(periodic + i, high) - sum_below(periodic + i, low));
+        const vf all = memory * load(track->whole + i) + (sum_below(whole + i, high) - sum_below(whole + i, low));
+        const vf share = vmin(vmax(voice / vmax(all, least), splat(SHARE_FLOOR)), splat(1.0f));
+        store(track->periodic + i, voice);
+        store(track->whole + i, all);
+        store(weight + i, share * vsqrt(share));
     }
 }
 
 /* The voice's power at bins of 31.25 Hz: each second bin with half of those beside it, times the weight, which lies at each second one of these. */
-static void weigh(const vf *power, const float *emphasis, int top, const vf *weight, vf *voice) {
+static void weigh(const rate_tables *t, const vf *power, const vf *weight, vf *voice) {
+    const float *emphasis = t->emphasis;
+    const int top = (t->bins - 1) / 2;
     vf left = {0};
     for (int m = 0; m <= top; m++) {
         const vf right = m < top ? 0.5f * (power[2 * m + 1] * emphasis[2 * m + 1]) : (vf){0};
@@ -129,20 +130,23 @@ static void weigh(const vf *power, const float *emphasis, int top, const vf *wei
 }
 
 void PROSODY_LEVEL_NAME(voice_lags)(int32_t rate_hz, const vf *power, const voiced_job *jobs, const int *begins, size_t count, fft_work *scratch, vf *lags) {
-    const int bins = rate_hz == 8000 ? FORMANT_BINS_8000 : FORMANT_BINS_16000, places = (bins - 1) / STEP + 1;
-    const float *emphasis = rate_hz == 8000 ? prosody_formant_weight8000 : prosody_formant_weight16000;
-    float f0_hz[LANES];
+    const rate_tables *t = rate_hz == 8000 ? &tables8000 : &tables16000;
+    float f0_hz[LANES], whole[LANES][STEP * LENGTH_MAX], periodic[LANES][STEP * LENGTH_MAX], weight[LANES][SHARE_PLACES_MAX];
+    vf weights[SHARE_PLACES_MAX], group[LANES];
     for (int l = 0; l < LANES; l++)
         f0_hz[l] = jobs[l].f0_hz;
-    const vf width = load(f0_hz) * (1.0f / BIN_HZ), half = vmin(0.5f * width, splat(HALF_WIDTH_MAX));
-    const edge low = make_edge(0.5f - half), high = make_edge(0.5f + half);
-    vf periodic[SHARE_PLACES_MAX], whole[SHARE_PLACES_MAX];
-
-    run_sums(power, emphasis, bins, width, scratch->re, scratch->im);
-    sum_about(scratch->re, places, low, high, whole);
-    sum_about(scratch->im, places, low, high, periodic);
-    remember(jobs, begins, count, places, scratch->re[BEYOND + bins], periodic, whole);
-    vf *voice = scratch->re;
-    weigh(power, emphasis, (bins - 1) / 2, periodic, voice);
-    PROSODY_LEVEL_NAME(formant_lags)(rate_hz, voice, lags);
+    const vf total = run_sums(t, power, load(f0_hz) * (1.0f / BIN_HZ), scratch->re, scratch->im);
+    turn(t, scratch->re, whole);
+    turn(t, scratch->im, periodic);
+    for (size_t l = 0; l < count; l++)
+        remember(t, jobs[l].track, begins[l] ? 0.0f : MEMORY, f0_hz[l], ((const float *)&total)[l], whole[l], periodic[l], weight[l]);
+    for (int i = 0; i < t->places; i += LANES) {
+        for (size_t l = 0; l < LANES; l++)
+            group[l] = l < count ? load(weight[l] + i) : splat(1.0f);
+        transpose(group);
+        for (int l = 0; l < LANES; l++)
+            weights[i + l] = group[l];
+    }
+    weigh(t, power, weights, scratch->re);
+    PROSODY_LEVEL_NAME(formant_lags)(rate_hz, scratch->re, lags);
 }
