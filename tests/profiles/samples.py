@@ -59,6 +59,6 @@ def a_decision(
         RankedAgent(name, 1.0 / agents, 0.6 - 0.01 * i, 0.1, 0.02 * i, (Factor(FactorKind.STYLE, 0.05, 7.0, "assertiveness", 0.4),))
         for i, name in enumerate(reversed(names))
     )
-    ranking = Ranking(entries, frozenset({Source.PROFILE}), "thompson-1", 42)
+    ranking = Ranking(entries, frozenset({Source.PROFILE}), "thompson-1", 42, learned_through=17, learned_calls=12, assigned=agents == 2)
     arm = None if block is None else BlockArm("exp-1", block, Arm.ON if block % 2 else Arm.OFF, washout=False, rank=bool(block % 2))
     return Decision(new_decision_id(kept=kept), call_id, at_s, request, ranking, arm)

@@ -86,6 +86,8 @@ def pack_ranking(ranking: Ranking) -> dict[str, Any]:
         "factors": [[[f.kind, f.contribution, f.evidence, f.axis, f.value] for f in e.factors] for e in ranking.entries[:KEPT_FACTORS]],
         "basis": sorted(ranking.basis),
         "seed": ranking.seed,
+        "learned": [ranking.learned_through, ranking.learned_calls],
+        "assigned": ranking.assigned,
     }
 
 
@@ -97,7 +99,9 @@ def unpack_ranking(policy_version: str, neutral_reason: str | None, packed: Pack
         factors = tuple(Factor(FactorKind(kind), *rest) for kind, *rest in held)
         entries.append(RankedAgent(agent_id, propensity, utility, sd, penalty, factors))
     neutral = None if neutral_reason is None else NeutralReason(neutral_reason)
-    return Ranking(tuple(entries), frozenset(Source(s) for s in packed["basis"]), policy_version, packed["seed"], neutral)
+    basis = frozenset(Source(s) for s in packed["basis"])
+    through, calls = packed.get("learned", (0, 0))  # decisions of before these were written down
+    return Ranking(tuple(entries), basis, policy_version, packed["seed"], neutral, through, calls, packed.get("assigned", False))
 
 
 def pack_outcome(outcome: Outcome) -> dict[str, Any]:

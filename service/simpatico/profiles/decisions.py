@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 
 from simpatico.errors import OutcomeError, RequestConflictError, UnknownAgentError, UnknownDecisionError
 from simpatico.profiles import audit, counters
@@ -25,7 +25,7 @@ from simpatico.profiles.schema import callers, canonical_json, decisions, outcom
 from simpatico.profiles.store import Work
 from simpatico.routing.types import Arm, BlockArm, Decision, Outcome
 
-__all__ = ["Recorded", "audit_subjects", "is_kept", "load", "log", "new_decision_id", "read", "record_outcome"]
+__all__ = ["Recorded", "audit_subjects", "is_kept", "load", "log", "new_decision_id", "newest_report", "read", "record_outcome"]
 
 KEPT, NOT_KEPT = "k", "n"
 BATCH = 200
@@ -182,10 +182,35 @@ def load(work: Work, decision_id: str) -> Decision:
     return next(_with_outcomes(work, [row]))
 
 
-def read(work: Work, *, queue: str | None = None, experiment_id: str | None = None, since_s: float = 0.0) -> Iterator[Decision]:
+def newest_report(work: Work) -> int:
+    """Return the number of the newest report of an outcome, 0 without any; for ``through`` of `read`, and asked for before it."""
+    return work.connection.execute(select(func.max(outcomes.c.outcome_seq))).scalar_one() or 0
+
+
+def read(
+    work: Work,
+    *,
+    queue: str | None = None,
+    experiment_id: str | None = None,
+    since_s: float = 0.0,
+    before_s: float | None = None,
+    through: int | None = None,
+) -> Iterator[Decision]:
     """Yield decisions in the order of their time, each with what is known of its outcome: for lift, evaluation, replay, and rebuilding a
-    model from the rows alone."""
+    model from the rows alone.
+
+    Parameters
+    ----------
+    queue, experiment_id
+        Only those; None for all.
+    since_s, before_s
+        Made from then on, and before then.
+    through
+        Who took the call, and its outcome, as reports up to this number say; None for all reports.
+    """
     wanted = select(decisions).where(decisions.c.at_s >= since_s)
+    if before_s is not None:
+        wanted = wanted.where(decisions.c.at_s < before_s)
     if queue is not None:
         wanted = wanted.where(decisions.c.queue == queue)
     if experiment_id is not None:
@@ -198,20 +223,25 @@ def read(work: Work, *, queue: str | None = None, experiment_id: str | None = No
             later = (decisions.c.at_s > at_s) | ((decisions.c.at_s == at_s) & (decisions.c.decision_id > decision_id))
             page = wanted.where(later)
         rows = work.connection.execute(page.order_by(decisions.c.at_s, decisions.c.decision_id).limit(BATCH)).all()
-        yield from _with_outcomes(work, rows)
+        yield from _with_outcomes(work, rows, through)
         if len(rows) < BATCH:
             return
         last = (rows[-1].at_s, rows[-1].decision_id)
 
 
-def _with_outcomes(work: Work, rows: Sequence[Row[Any]]) -> Iterator[Decision]:
-    ids = [row.decision_id for row in rows]
-    reports = work.connection.execute(select(outcomes).where(outcomes.c.decision_id.in_(ids)).order_by(outcomes.c.outcome_seq)).all()
+def _with_outcomes(work: Work, rows: Sequence[Row[Any]], through: int | None = None) -> Iterator[Decision]:
+    wanted = select(outcomes).where(outcomes.c.decision_id.in_([row.decision_id for row in rows]))
+    if through is not None:
+        wanted = wanted.where(outcomes.c.outcome_seq <= through)
     known: dict[str, Outcome] = {}
-    for report in reports:
+    takers: dict[str, str] = {}
+    for report in work.connection.execute(wanted.order_by(outcomes.c.outcome_seq)).all():
         known[report.decision_id] = known.get(report.decision_id, Outcome()).updated(unpack_outcome(report.outcome))
+        if report.taken is not None:
+            takers[report.decision_id] = report.taken
     for row in rows:
-        yield replace(_decision(row), outcome=known.get(row.decision_id, Outcome()))
+        taken = row.taken if through is None else takers.get(row.decision_id)
+        yield replace(_decision(row), taken=taken, outcome=known.get(row.decision_id, Outcome()))
 
 
 def _decision(row: Row[Any]) -> Decision:

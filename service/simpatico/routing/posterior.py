@@ -126,7 +126,8 @@ class Posterior:
     """The solved model of one queue; frozen, so a ranking may read it while a newer one is being solved. Shapes: A agents, P = 1 + K, G
     = P + reasons.
 
-    Row A of every agents' array is an agent of whom nothing is known.
+    Row A of every agents' array is an agent of whom nothing is known. ``through`` is the number of the last report of an outcome among
+    those that it was learned from, 0 where reports have no numbers.
     """
 
     axes: tuple[str, ...]
@@ -145,6 +146,7 @@ class Posterior:
     cell_y: Float  # [cells + 1]: sum w u
     cell_shrink: Float  # [cells + 1]: tau**2 / (sigma**2 + n tau**2)
     cell_sd: Float  # [cells + 1]
+    through: int = 0
 
     @property
     def finite(self) -> bool:

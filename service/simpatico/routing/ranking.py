@@ -64,7 +64,9 @@ def rank(
     scores = score(request, posterior, policy, normals)
     if not np.isfinite(scores.value).all():
         return neutral(request, NeutralReason.NOT_FINITE, policy, seed=seed)
-    return Ranking(_entries(request, scores, policy), scores.belief.sources or frozenset({Source.PRIOR}), policy.version, seed)
+    basis = scores.belief.sources or frozenset({Source.PRIOR})
+    entries = _entries(request, scores, policy)
+    return Ranking(entries, basis, policy.version, seed, learned_through=posterior.through, learned_calls=posterior.calls)
 
 
 def neutral_reason(request: RankRequest, posterior: Posterior | None, policy: Policy, block: BlockArm | None) -> NeutralReason | None:

@@ -351,8 +351,22 @@ class RankedAgent:
 class Ranking:
     """The answer: best first.
 
-    ``basis`` holds what the ranking used of the caller: live, profile, or prior alone; it is empty when the answer is neutral.
-    ``neutral_reason`` is None exactly when the model ranked.
+    Attributes
+    ----------
+    entries
+        Every candidate once.
+    basis
+        What the ranking used of the caller: live, profile, or prior alone; empty when the answer is neutral.
+    policy_version, seed
+        As in `Policy`, and of the draws.
+    neutral_reason
+        None exactly when the model ranked.
+    learned_through, learned_calls
+        What the model had learned when it ranked: the number of the last report among those it saw, and how many calls' outcomes; 0 when
+        the answer is neutral or the model came from elsewhere. With both, a log can be replayed with the model as of then.
+    assigned
+        The agent was chosen together with those of other calls. Propensities are then shares of redraws, with an error, and nothing may be
+        divided by them: no other policy can be evaluated on such a decision.
     """
 
     entries: tuple[RankedAgent, ...]
@@ -360,6 +374,9 @@ class Ranking:
     policy_version: str
     seed: int
     neutral_reason: NeutralReason | None = None
+    learned_through: int = 0
+    learned_calls: int = 0
+    assigned: bool = False
 
     @property
     def neutral(self) -> bool:
