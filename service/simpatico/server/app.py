@@ -25,6 +25,7 @@ from grpc_reflection.v1alpha import reflection
 from simpatico.config import Settings, TlsSettings
 from simpatico.errors import ConfigError, ListenError
 from simpatico.server.access.guard import Access, Guard
+from simpatico.server.exchange import Exchange
 from simpatico.server.exposure import check_exposure, warn_of_exposure
 from simpatico.server.lanes import Threads
 from simpatico.server.logs import fields
@@ -80,6 +81,8 @@ class Application:
         What makes analyzers; by default `analyzer_factory`.
     share_port
         Let other processes listen on the same port (SO_REUSEPORT).
+    exchange
+        What the processes of the service tell each other; by default this process is alone.
 
     Attributes
     ----------
@@ -94,7 +97,14 @@ class Application:
         The address would be open to other machines; or keys, certificates or their roles cannot be used.
     """
 
-    def __init__(self, settings: Settings, factory: AnalyzerFactory | None = None, *, share_port: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        factory: AnalyzerFactory | None = None,
+        *,
+        share_port: bool = False,
+        exchange: Exchange | None = None,
+    ) -> None:
         check_exposure(settings)
         self._settings = settings
         self._share_port = share_port
@@ -102,7 +112,7 @@ class Application:
         self.memory = _memory(settings)
         self._router: Router | None = None
         threads = Threads(settings.server.threads or os.cpu_count() or 1)
-        self.shared = Shared(settings, factory or analyzer_factory(settings), threads)
+        self.shared = Shared(settings, factory or analyzer_factory(settings), threads, exchange=exchange or Exchange())
         self._health = HealthServicer()
         self._server: grpc.aio.Server | None = None
         self._hurry = asyncio.Event()
@@ -201,6 +211,7 @@ class Application:
             await self._router.stop()
         if self.memory is not None:
             await self.memory.close()
+        await self.shared.exchange.close()
         await asyncio.to_thread(self.shared.threads.close)
 
     async def _idle_within(self, seconds: float) -> None:
@@ -301,6 +312,7 @@ async def serve(
     *,
     share_port: bool = False,
     parent: int | None = None,
+    peers: tuple[int, socket.socket] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain; a second signal cuts the grace short, a third ends at once.
 
@@ -314,12 +326,17 @@ async def serve(
         Other processes listen on the same port.
     parent
         File descriptor whose end means that the parent process has gone: a signal like the others.
+    peers
+        What `Hub.attach` gave: the way to the other processes of the service.
     """
-    application = Application(settings, factory, share_port=share_port)
+    exchange = Exchange(peers[0] if peers else 0)
+    application = Application(settings, factory, share_port=share_port, exchange=exchange)
     stopper = _Stopper(application)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopper.on_signal)
+    if peers is not None:
+        exchange.join(peers[1])
     announce(await application.start())
     if parent is not None:
         loop.add_reader(parent, stopper.on_parent_gone, parent)

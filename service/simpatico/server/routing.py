@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
 import grpc
 
 from simpatico.errors import RequestError
 from simpatico.profiles import agents, operations
-from simpatico.routing.belief import live_belief
-from simpatico.routing.types import StyleBelief
 from simpatico.server.access.principals import acting
 from simpatico.server.convert_routing import (
     agent_from_proto,
@@ -20,6 +16,7 @@ from simpatico.server.convert_routing import (
     ranking_to_proto,
 )
 from simpatico.server.decoding import unary
+from simpatico.server.live import live_style
 from simpatico.server.memory import Memory
 from simpatico.server.router import Router
 from simpatico.server.service import Shared
@@ -29,8 +26,6 @@ __all__ = ["ROUTING_SERVICE", "RoutingService"]
 
 ROUTING_SERVICE = pb.DESCRIPTOR.services_by_name["RoutingService"].full_name
 LARGEST_PAGE = 1000
-
-log = logging.getLogger(__name__)
 
 
 class RoutingService:
@@ -67,19 +62,8 @@ class RoutingService:
     async def rank_agents(self, request: pb.RankAgentsRequest) -> pb.RankAgentsResponse:
         """Serve ``RankAgents``."""
         within_s = check_answer_within(request.answer_within_s, self._shared.settings.routing.answer_within_s)
-        answer = await self._router.rank(request.call, self._live(request.call.call_id), within_s)
+        answer = await self._router.rank(request.call, live_style(self._shared.exchange, request.call.call_id), within_s)
         return ranking_to_proto(answer.decision_id, answer.ranking, answer.counterfactuals, kept=answer.kept)
-
-    def _live(self, call_id: str) -> StyleBelief | None:
-        """Return what the call that is open under this id has said so far; None when there is none, or more than one."""
-        styles = [style for stream in self._shared.streams for style in stream.styles_of(call_id)]
-        if len(styles) != 1 or styles[0] is None:
-            return None
-        try:
-            return live_belief(styles[0])
-        except RequestError as error:  # figures out of range are no evidence, and who asks gets an answer all the same
-            log.warning("a live style cannot be used: %s", error)
-            return None
 
     async def record_outcome(self, request: pb.RecordOutcomeRequest) -> pb.RecordOutcomeResponse:
         """Serve ``RecordOutcome``."""

@@ -16,6 +16,7 @@ from simpatico.config import Settings
 from simpatico.errors import DrainingError, SessionLimitError
 from simpatico.server.aborting import Context, abort
 from simpatico.server.decoding import decoder
+from simpatico.server.exchange import Exchange
 from simpatico.server.lanes import Threads
 from simpatico.server.recording import analyze_recording
 from simpatico.server.session import AnalyzerFactory
@@ -39,6 +40,8 @@ class Shared:
     ----------
     clock
         Seconds of a monotonic clock.
+    exchange
+        What the processes of the service tell each other.
     open_calls, recordings
         How many are going on.
     draining
@@ -51,6 +54,7 @@ class Shared:
     factory: AnalyzerFactory
     threads: Threads
     clock: Callable[[], float] = time.monotonic
+    exchange: Exchange = field(default_factory=Exchange)
     open_calls: int = 0
     recordings: int = 0
     draining: bool = False

@@ -19,7 +19,7 @@ from simpatico.errors import AudioError, RequestError, StreamTooLongError, Unkno
 from simpatico.server.convert import analysis_to_proto
 from simpatico.server.gate import RateGate
 from simpatico.server.tracks import Tracks
-from simpatico.types import AudioFormat, CallAnalysis, StyleEstimate
+from simpatico.types import AudioFormat, CallAnalysis
 from simpatico.v1 import analysis_service_pb2 as pb
 
 __all__ = ["Analyzer", "AnalyzerFactory", "CallPlan", "CallSession", "check_call_id", "plan_of"]
@@ -203,8 +203,6 @@ class CallSession:
         self._gate = RateGate(limits.realtime_factor, limits.burst_s, now_s)
         self._tracks = Tracks(plan.encoding, self._channels, int(limits.track_skew_s * self._rate_hz))
         self._analyzer = factory(plan, plan.format)
-        self.style: StyleEstimate | None = None
-        """Of the latest interim result, for rankings; read from another thread, and replaced as a whole."""
 
     @property
     def seconds(self) -> float:
@@ -281,12 +279,9 @@ class CallSession:
 
     def _feed(self, samples: NDArray[np.float32]) -> list[Response]:
         lists = self.plan.full_interims
-        interims = self._analyzer.feed(samples)
-        if interims:
-            self.style = interims[-1].style
         return [
             Response(call_id=self.plan.call_id, interim=pb.Interim(analysis=analysis_to_proto(interim, lists=lists)))
-            for interim in interims
+            for interim in self._analyzer.feed(samples)
         ]
 
     def _event(self, kind: str, label: str = "") -> Response:

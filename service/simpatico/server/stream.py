@@ -31,14 +31,15 @@ from simpatico.errors import (
     UnknownCallError,
 )
 from simpatico.server.lanes import Lane
+from simpatico.server.live import hold_style
 from simpatico.server.logs import fields
 from simpatico.server.session import CallPlan, CallSession, Response, check_call_id, plan_of
 from simpatico.server.status import call_error, fault_of
 from simpatico.v1 import analysis_service_pb2 as pb
 
 if TYPE_CHECKING:
+    from simpatico.server.exchange import Held
     from simpatico.server.service import Shared
-    from simpatico.types import StyleEstimate
 
 __all__ = ["Stream"]
 
@@ -56,10 +57,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class _Call:
-    """A call that is open. ``afterwards`` is said after its final."""
+    """A call that is open. ``style`` is its latest, for rankings; ``afterwards`` is said after its final."""
 
     log_id: str
     lane: Lane[list[Response]]
+    style: Held
     heard_s: float
     session: CallSession | None = None
     paused: bool = False
@@ -148,11 +150,6 @@ class Stream:
         for call in self._calls.values():
             call.lane.close()
 
-    def styles_of(self, call_id: str) -> list[StyleEstimate | None]:
-        """Return the latest style of the call that is open under this id (None before its first interim); empty without one."""
-        call = self._calls.get(call_id)
-        return [] if call is None else [call.session.style if call.session is not None else None]
-
     async def _first_of(self, *tasks: asyncio.Future[None]) -> None:
         """Wait for the first; raise what it raised."""
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -238,10 +235,11 @@ class Stream:
             )
         now_s = self._shared.clock()
         log_id = self._shared.admit_call()
-        call = _Call(log_id, Lane(self._shared.threads, lambda result, error: self._deliver(call_id, call, result, error)), now_s)
+        shared = self._shared
+        lane = Lane[list[Response]](shared.threads, lambda result, error: self._deliver(call_id, call, result, error))
+        call = _Call(log_id, lane, hold_style(shared.exchange, call_id), now_s)
         self._calls[call_id] = call
         self._gone.pop(call_id, None)
-        shared = self._shared
 
         def begin() -> list[Response]:
             call.session = CallSession(plan, shared.factory, shared.settings.limits, log_id=log_id, now_s=now_s)
@@ -292,6 +290,8 @@ class Stream:
             self._fail(call_id, call, error)
             return
         for response in responses or ():
+            if response.HasField("interim"):
+                call.style.set(response.interim.analysis.style.SerializeToString())
             self._outbox.put(response)
             if response.HasField("final"):
                 self._close(call_id, call, told=call.afterwards is not None)
@@ -320,6 +320,7 @@ class Stream:
 
     def _free(self, call: _Call) -> None:
         call.lane.close()
+        call.style.close()
         call.session = None
         self._shared.open_calls -= 1
         self._lighter.set()
