@@ -64,6 +64,11 @@ class PartStore:
         with _path(self.directory, key).open("rb") as file, np.load(file, allow_pickle=False) as part:
             return Rows(part["channel"], part["start_s"], part["end_s"], part["values"])
 
+    def tidy(self) -> None:
+        """Delete the directory if it holds no part, whatever was measured for it."""
+        if not any(self.directory.glob("*.npz")):
+            self.remove()
+
     def remove(self) -> None:
         """Delete the directory with all that is in it."""
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simpatico.cli.target import DEFAULT_TARGET, Target
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -29,10 +31,10 @@ EXIT_INCOMPLETE = 3
 def stream(
     call: Annotated[Path, typer.Argument(metavar="CALL", help="Recording: WAV, FLAC, OGG or MP3, one or two channels.")],
     *,
-    target: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the service listens.")] = "127.0.0.1:50051",
+    target: Target = DEFAULT_TARGET,
     speed: Annotated[float, typer.Option(min=0.0, help="Times real time, as far as the service takes it; 0 for as fast as it does.")] = 1.0,
     caller_channel: Annotated[
-        int, typer.Option(help="Channel of the caller, counted from 0; -1 when the only channel is the agent's.")
+        int, typer.Option(min=-1, help="Channel of the caller, counted from 0; -1 when the only channel is the agent's.")
     ] = 0,
     json_output: Annotated[bool, typer.Option("--json", help="Print the final result as a JSON document, and nothing else.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the surrogates.")] = 0,
@@ -78,7 +80,7 @@ async def _stream(client: AnalysisClient, recording: CallReader, call_id: str, s
 
     console = Console(stderr=quiet)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.1f} s of call"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"Streaming {call_id}", total=recording.duration_s)
         async with client.stream() as calls:
             audio = recording.format
