@@ -31,6 +31,7 @@ import grpc
 from simpatico.errors import ConfigError, RemoteError
 from simpatico.server.convert import analysis_from_proto
 from simpatico.server.loopback import is_loopback
+from simpatico.server.pem import check_authority, check_pair, pem_bytes
 from simpatico.server.status import DETAILS_KEY, remote_error
 from simpatico.types import CallAnalysis
 from simpatico.v1 import analysis_service_pb2 as pb
@@ -141,8 +142,22 @@ class ClientTls:
     key: Path | None = None
 
     def credentials(self) -> grpc.ChannelCredentials:
-        """Return what gRPC takes."""
-        pem = [None if path is None else path.read_bytes() for path in (self.authority, self.key, self.certificate)]
+        """Return what gRPC takes.
+
+        Raises
+        ------
+        ConfigError
+            A file cannot be read or is not PEM, or a certificate comes without its key.
+        """
+        if (self.certificate is None) != (self.key is None):
+            alone = f"certificate {str(self.certificate)!r} has no key" if self.key is None else f"key {str(self.key)!r} has no certificate"
+            raise ConfigError(f"the client's own {alone}: both work together, or neither, with the authority alone", field="tls")
+        names = (("authority", self.authority), ("key", self.key), ("certificate", self.certificate))
+        pem = [None if path is None else pem_bytes(path, name) for name, path in names]
+        if self.authority is not None:
+            check_authority(self.authority, field="tls")
+        if self.certificate is not None and self.key is not None:
+            check_pair(self.certificate, self.key, field="tls")
         return grpc.ssl_channel_credentials(*pem)
 
 

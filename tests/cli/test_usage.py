@@ -151,7 +151,11 @@ def test_a_channel_that_the_recording_has_not(say: Say, sample_calls: list[Any])
 def test_secrets_that_cannot_be_read(say: Say, sample_calls: list[Any]) -> None:
     path = str(sample_calls[0].path)
     assert "absent.jwt" in say("stream", path, "--token-file", "absent.jwt")
-    assert "'absent.pem' cannot be used: No such file" in say("stream", path, "--tls-authority", "absent.pem")
+    assert "cannot read authority 'absent.pem': No such file" in say("stream", path, "--tls-authority", "absent.pem")
+    assert "holds no certificate" in say("stream", path, "--tls-authority", __file__)
+    assert "has no key: both work together" in say("stream", path, "--tls-certificate", "service.pem")
+    assert "has no certificate: both work together" in say("stream", path, "--tls-key", "service.key")
+    assert "cannot be used together" in say("stream", path, "--tls-certificate", __file__, "--tls-key", __file__)
 
 
 def test_an_output_that_cannot_be_written(say: Say, sample_calls: list[Any], tmp_path: Path) -> None:

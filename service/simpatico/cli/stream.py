@@ -53,7 +53,7 @@ def stream(
     from simpatico.client import AnalysisClient, ClientTls, token_from
     from simpatico.reports import to_json
 
-    tls = ClientTls(tls_authority, tls_certificate, tls_key) if tls_authority or tls_certificate else None
+    tls = ClientTls(tls_authority, tls_certificate, tls_key) if tls_authority or tls_certificate or tls_key else None
     token = token_from(token_file) if token_file is not None else None
     with open_call(call, caller_channel=None if caller_channel < 0 else caller_channel) as recording:
 

@@ -20,9 +20,10 @@ from types import FrameType
 
 from simpatico.config import Settings
 from simpatico.errors import ListenError
-from simpatico.server.app import listen_error, serve
+from simpatico.server.app import serve
 from simpatico.server.exchange import Hub
 from simpatico.server.exposure import check_exposure
+from simpatico.server.listening import listen_error
 from simpatico.server.logs import configure_logging, fields
 
 __all__ = ["serve_with_workers"]
