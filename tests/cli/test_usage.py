@@ -144,7 +144,7 @@ def test_the_line_names_the_value_and_what_would_work(say: Say, args: list[str],
 
 def test_a_channel_that_the_recording_has_not(say: Say, sample_calls: list[Any]) -> None:
     path = str(sample_calls[0].path)
-    assert "no caller channel (-1) is for a lone channel" in say("analyze", path, "--caller-channel", "-1")
+    assert "no caller channel (-1 on the command line) is for a lone channel" in say("analyze", path, "--caller-channel", "-1")
     assert "caller channel 7 does not exist in audio of 2 channel(s): 0 or 1 works" in say("analyze", path, "--caller-channel", "7")
 
 

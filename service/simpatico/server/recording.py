@@ -47,6 +47,10 @@ async def analyze_recording(shared: Shared, requests: AsyncIterator[Any]) -> pb.
         response = await _analyze(shared, plan, upload)
         log.info("recording analysed", extra=fields(call=log_id, seconds=round(response.analysis.call.duration_s, 2)))
         return response
+    except asyncio.CancelledError:
+        if not shared.stopped:
+            log.info("recording cancelled by its client", extra=fields(call=log_id))
+        raise
     finally:
         shared.recordings -= 1
 

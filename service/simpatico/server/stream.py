@@ -120,6 +120,10 @@ class Stream:
                 await asyncio.wait((reader,), timeout=LINGER_S)
             finally:
                 last.cancel()
+        except asyncio.CancelledError:
+            if self._calls and not self._shared.stopped:
+                log.info("stream cancelled by its client with calls open", extra=fields(calls=len(self._calls)))
+            raise
         except SimpaticoError:
             self._outbox.close()
             with contextlib.suppress(TimeoutError):
