@@ -105,7 +105,8 @@ def check_caller_channel(caller_channel: int | None, channels: int, *, field: st
         return int(caller_channel)
     if caller_channel is None:
         raise AudioFormatError(
-            f"no caller channel (-1 on the command line) is for a lone channel that is the agent's; this audio has {channels} channels: 0 or 1 works",
+            f"no caller channel (-1 on the command line) is for a lone channel that is the agent's; this audio has {channels} channels: "
+            "0 or 1 works",
             field=field,
         )
     works = "0 or 1" if channels > 1 else "0, or none (-1 on the command line) when the lone channel is the agent's,"
