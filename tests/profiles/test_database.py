@@ -51,7 +51,12 @@ def test_a_database_of_a_newer_build_is_refused(store: BlockingStore) -> None:
             store.run(store.store.open(upgrade=upgrade))
 
 
-def test_an_empty_database_is_refused_without_upgrade(url: str) -> None:
+def test_an_empty_database_is_refused_without_upgrade(url: str, tmp_path: Path) -> None:
+    if url.startswith("sqlite"):
+        with pytest.raises(DatabaseAwayError, match=r"there is no database '.*simpatico\.db'; is that the file"):
+            BlockingStore(url, RING, upgrade=False).__enter__()
+        assert list(tmp_path.iterdir()) == [], "looking makes no file"
+        (tmp_path / "simpatico.db").touch()
     store = BlockingStore(url, RING, upgrade=False)
     with pytest.raises(DatabaseVersionError, match=f"revision None, this build needs {migrate.newest()}"):
         store.__enter__()

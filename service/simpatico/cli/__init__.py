@@ -14,13 +14,17 @@ import typer
 
 from simpatico import __version__
 from simpatico.cli.analyze import analyze, schema
+from simpatico.cli.audit import audit
+from simpatico.cli.database import database
 from simpatico.cli.doctor import doctor
 from simpatico.cli.features import features
+from simpatico.cli.purge import purge
+from simpatico.cli.routing import routing
 from simpatico.cli.serve import serve
 from simpatico.cli.stream import stream
 from simpatico.cli.token import token
 from simpatico.cli.usage import UsageError, one_line, usage_line
-from simpatico.errors import RemoteError, SimpaticoError
+from simpatico.errors import DatabaseAwayError, RemoteError, SimpaticoError
 
 __all__ = ["EXIT_INPUT", "EXIT_SERVICE", "app", "main"]
 
@@ -58,17 +62,21 @@ app.command()(serve)
 app.command()(stream)
 app.command()(doctor)
 app.add_typer(token, name="token")
+app.add_typer(routing, name="routing")
+app.add_typer(audit, name="audit")
+app.command()(purge)
+app.add_typer(database, name="database")
 
 
 def main() -> NoReturn:
-    """Run the command line; what the user can mend becomes one line and exit code 2, what the service refuses exit code 3."""
+    """Run the command line; what the user can mend becomes one line and exit code 2, what the service or database refuses code 3."""
     try:
         code = typer.main.get_command(app).main(prog_name="simpatico", standalone_mode=False)
     except UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # the help is printed already
             sys.exit(EXIT_INPUT)
         _end(usage_line(error), EXIT_INPUT)
-    except RemoteError as error:
+    except (RemoteError, DatabaseAwayError) as error:
         _end(str(error), EXIT_SERVICE)
     except SimpaticoError as error:
         _end(str(error), EXIT_INPUT)

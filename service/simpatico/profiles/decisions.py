@@ -23,9 +23,22 @@ from simpatico.profiles.decision_codec import (
 from simpatico.profiles.records import Consent, checked_text
 from simpatico.profiles.schema import callers, canonical_json, decisions, outcomes
 from simpatico.profiles.store import Work
+from simpatico.routing.hindsight import Report
 from simpatico.routing.types import Arm, BlockArm, Decision, Outcome
 
-__all__ = ["Recorded", "audit_subjects", "is_kept", "load", "log", "new_decision_id", "newest_report", "read", "record_outcome"]
+__all__ = [
+    "Recorded",
+    "audit_subjects",
+    "is_kept",
+    "load",
+    "log",
+    "new_decision_id",
+    "newest_report",
+    "queues",
+    "read",
+    "record_outcome",
+    "reports",
+]
 
 KEPT, NOT_KEPT = "k", "n"
 BATCH = 200
@@ -227,6 +240,26 @@ def read(
         if len(rows) < BATCH:
             return
         last = (rows[-1].at_s, rows[-1].decision_id)
+
+
+def reports(work: Work, *, queue: str | None = None) -> Iterator[Report]:
+    """Yield the reports of outcomes as they came, in order of their numbers."""
+    wanted = select(outcomes.c.outcome_seq, outcomes.c.decision_id, outcomes.c.outcome, outcomes.c.taken)
+    if queue is not None:
+        wanted = wanted.join(decisions, decisions.c.decision_id == outcomes.c.decision_id).where(decisions.c.queue == queue)
+    last = 0
+    while True:
+        rows = work.connection.execute(wanted.where(outcomes.c.outcome_seq > last).order_by(outcomes.c.outcome_seq).limit(10 * BATCH)).all()
+        for row in rows:
+            yield Report(row.outcome_seq, row.decision_id, unpack_outcome(row.outcome), row.taken)
+        if len(rows) < 10 * BATCH:
+            return
+        last = rows[-1].outcome_seq
+
+
+def queues(work: Work) -> list[str]:
+    """Return the queues that have decisions, by name."""
+    return list(work.connection.execute(select(decisions.c.queue).distinct().order_by(decisions.c.queue)).scalars())
 
 
 def _with_outcomes(work: Work, rows: Sequence[Row[Any]], through: int | None = None) -> Iterator[Decision]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from simpatico.errors import (
     UnknownAgentError,
     UnknownDecisionError,
 )
-from simpatico.profiles import audit, calls, counters, decisions, privacy
+from simpatico.profiles import audit, calls, counters, decisions, privacy, retention
 from simpatico.profiles.chain import Head
 from simpatico.profiles.decision_codec import unpack_outcome, unpack_ranking, unpack_request
 from simpatico.profiles.decisions import Recorded
@@ -28,12 +29,14 @@ from simpatico.routing.types import Arm, BlockArm, Decision, Outcome
 
 __all__ = [
     "Erasure",
+    "Purged",
     "Replay",
     "anchor",
     "erase_caller",
     "keep_call",
     "log_decision",
     "object_caller",
+    "purge",
     "record_outcome",
     "replay",
     "withdraw_caller",
@@ -61,6 +64,14 @@ class Erasure:
 
     receipt: privacy.Receipt
     spooled: int
+    scrubbed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """Rows deleted, by table, and whether deleted content is out of the database's files."""
+
+    rows: Mapping[str, int]
     scrubbed: bool
 
 
@@ -180,6 +191,19 @@ async def object_caller(store: Store, spool: Spool, actor: str, caller_key: str)
 async def _everywhere(store: Store, spool: Spool, receipt: privacy.Receipt, *, deep: bool) -> Erasure:
     spooled = await asyncio.to_thread(spool.forget, receipt.caller_id, receipt.decision_ids)
     return Erasure(receipt, spooled, await store.scrub(deep=deep))
+
+
+async def purge(store: Store, actor: str, keep: retention.Retention, *, deep: bool = False) -> Purged:
+    """Delete what has outlived its class, in steps between which others can write, then remove it from the database's files.
+
+    ``deep`` writes the database anew (see `Store.scrub`). Cut off in the middle, it leaves the rest for the next time.
+    """
+    total: dict[str, int] = {}
+    while True:
+        rows = await store.write(actor, retention.purge, keep)
+        total = {name: total.get(name, 0) + count for name, count in rows.items()}
+        if not any(rows.values()):
+            return Purged(total, await store.scrub(deep=deep))
 
 
 async def anchor(store: Store, path: Path) -> Head:

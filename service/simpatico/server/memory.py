@@ -19,7 +19,7 @@ from simpatico.profiles.spool import Spool
 from simpatico.profiles.store import Store
 from simpatico.server.logs import fields
 
-__all__ = ["Memory"]
+__all__ = ["Memory", "key_ring"]
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Memory:
     def __init__(self, settings: DatabaseSettings, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
         self.url = settings.url
-        self.ring = _ring(settings)
+        self.ring = key_ring(settings)
         self.store = Store(settings.url, self.ring, clock=clock)
         self.spool = Spool(settings.spool)
         self._settings = settings
@@ -112,7 +112,14 @@ class Memory:
             await operations.anchor(self.store, self._settings.anchors)
 
 
-def _ring(settings: DatabaseSettings) -> KeyRing:
+def key_ring(settings: DatabaseSettings) -> KeyRing:
+    """Read the deployment's secrets.
+
+    Raises
+    ------
+    ConfigError, KeyRingError
+        There are none, or they cannot be read or used.
+    """
     path = settings.secrets
     if path is None:
         raise ConfigError(
