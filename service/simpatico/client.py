@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self, TypeAlias
@@ -36,11 +36,13 @@ from simpatico.server.status import DETAILS_KEY, remote_error
 from simpatico.types import CallAnalysis
 from simpatico.v1 import analysis_service_pb2 as pb
 from simpatico.v1 import analysis_service_pb2_grpc as rpc
+from simpatico.v1 import caller_service_pb2 as caller_pb
 
 __all__ = [
     "AnalysisClient",
     "CallFailed",
     "CallStream",
+    "Caller",
     "Chunk",
     "ClientTls",
     "Drain",
@@ -86,7 +88,7 @@ class Interim:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something happened ``at_s`` seconds into a call: "mark", "paused", "resumed" or "padded"."""
+    """Something happened ``at_s`` seconds into a call: "mark", "paused", "resumed", "padded", "consent" or "consent_failed"."""
 
     call_id: str
     kind: str
@@ -96,12 +98,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """A call's result. ``ended_by`` is "end", "closed" or "drain"."""
+    """A call's result. ``ended_by`` is "end", "closed" or "drain"; ``kept`` says whether a named caller's call is remembered."""
 
     call_id: str
     analysis: CallAnalysis
     ended_by: str
     labels: Mapping[str, str]
+    kept: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,49 @@ class Chunk:
     first_sample: int
     data: bytes
     channel: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, for a deployment that remembers callers who agreed.
+
+    Parameters
+    ----------
+    key
+        The tenant's pseudonym, 1 to 256 bytes; never a telephone number or a name.
+    notice_id
+        The notice that the caller was given, or "".
+    reason
+        Call reason, or "".
+    utc_offset_min
+        Minutes by which the caller's local time is ahead of UTC.
+    started_at_s
+        When the call began, seconds since 1970; None for now.
+    """
+
+    key: str = field(repr=False)
+    notice_id: str = ""
+    reason: str = ""
+    utc_offset_min: int = 0
+    started_at_s: float | None = None
+
+    def message(self) -> pb.NamedCaller:
+        """Return what goes over the wire."""
+        return pb.NamedCaller(
+            caller_key=self.key,
+            notice_id=self.notice_id,
+            reason=self.reason,
+            utc_offset_min=self.utc_offset_min,
+            started_at_s=self.started_at_s,
+        )
+
+
+CONSENTS: Mapping[str, caller_pb.Consent.ValueType] = {
+    "granted": caller_pb.CONSENT_GRANTED,
+    "withdrawn": caller_pb.CONSENT_UNKNOWN,
+    "objected": caller_pb.CONSENT_OBJECTED,
+}
+"""What a caller may say about being remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +293,7 @@ class AnalysisClient:
         codec: str = "",
         caller_channel: int | None = 0,
         seed: int = 0,
+        caller: Caller | None = None,
         timeout_s: float | None = None,
     ) -> CallAnalysis:
         """Upload a recording and return its analysis.
@@ -265,6 +312,8 @@ class AnalysisClient:
             Index; None when the only channel is the agent's.
         seed
             Of the surrogates.
+        caller
+            Who called; the recording is then kept if they agree.
         timeout_s
             Deadline, seconds from now.
 
@@ -274,6 +323,8 @@ class AnalysisClient:
             The service refused it or cannot be reached.
         """
         header = pb.RecordingHeader(call_id=call_id, caller_channel=caller_channel, agent_only=caller_channel is None, seed=seed)
+        if caller is not None:
+            header.caller.CopyFrom(caller.message())
         if raw is not None:
             header.format.CopyFrom(_format(*raw, codec))
 
@@ -329,8 +380,10 @@ class CallStream:
         caller_channel: int | None = 0,
         labels: Mapping[str, str] | None = None,
         options: Mapping[str, Any] | None = None,
+        caller: Caller | None = None,
     ) -> None:
-        """Open a call. ``options`` are the fields of CallOptions: interim_period_s, full_interims, no_interims, seed."""
+        """Open a call, of a caller who is to be remembered if they agree. ``options`` are the fields of CallOptions: interim_period_s,
+        full_interims, no_interims, seed."""
         start = pb.StartCall(
             call_id=call_id,
             format=_format(encoding, sample_rate_hz, channels, codec),
@@ -338,6 +391,7 @@ class CallStream:
             agent_only=caller_channel is None,
             labels=labels,
             options=pb.CallOptions(**(options or {})),
+            caller=None if caller is None else caller.message(),
         )
         await self._write(pb.StreamAnalyzeRequest(start=start))
 
@@ -358,9 +412,14 @@ class CallStream:
         """Name this moment of the call."""
         await self._write(pb.StreamAnalyzeRequest(control=pb.CallControl(call_id=call_id, mark=pb.Mark(label=label))))
 
-    async def end(self, call_id: str) -> None:
-        """End a call; its final follows."""
-        await self._write(pb.StreamAnalyzeRequest(end=pb.EndCall(call_id=call_id)))
+    async def consent(self, call_id: str, consent: str, notice_id: str = "") -> None:
+        """Say that the caller of this call, who was named when it was opened, has "granted" consent, "withdrawn" it, or "objected"."""
+        said = pb.SayConsent(consent=CONSENTS[consent], notice_id=notice_id)
+        await self._write(pb.StreamAnalyzeRequest(control=pb.CallControl(call_id=call_id, consent=said)))
+
+    async def end(self, call_id: str, *, reason: str = "") -> None:
+        """End a call; its final follows. ``reason`` is what it was about, if that became known during the call."""
+        await self._write(pb.StreamAnalyzeRequest(end=pb.EndCall(call_id=call_id, reason=reason)))
 
     async def close(self) -> None:
         """Say that nothing more will be sent: open calls get their finals, then the stream ends. One that has ended well is left alone."""
@@ -410,7 +469,8 @@ async def _pieces(recording: Path | bytes | AsyncIterable[bytes]) -> AsyncIterat
 
 
 def _final(call_id: str, final: pb.Final) -> Final:
-    return Final(call_id, analysis_from_proto(final.analysis), final.ended_by, dict(final.labels))
+    kept = final.kept if final.HasField("kept") else None
+    return Final(call_id, analysis_from_proto(final.analysis), final.ended_by, dict(final.labels), kept)
 
 
 _UPDATES: dict[str, Callable[[str, Any], Update]] = {

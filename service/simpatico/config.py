@@ -25,6 +25,7 @@ __all__ = [
     "ENVIRONMENT_PREFIX",
     "AccessSettings",
     "AnalysisSettings",
+    "CallerSettings",
     "DatabaseSettings",
     "KeepaliveSettings",
     "LimitSettings",
@@ -139,6 +140,16 @@ class RetentionSettings(Section):
     counters_days: float = Field(default=1825.0, gt=0, le=1e5, description="Days that daily counts are kept.")
 
 
+class CallerSettings(Section):
+    """``[callers]``: calls that name a caller; they need a database to be kept."""
+
+    on_withdrawal: Literal["go_on", "end"] = Field(
+        default="go_on",
+        description="What becomes of a live call whose caller withdraws or objects: it goes on and is not kept, or it ends with CONSENT.",
+    )
+    require_notice: bool = Field(default=False, description="Refuse calls that name a caller without the notice that they were given.")
+
+
 class RoutingSettings(Section):
     """``[routing]``: rankings; they need a database."""
 
@@ -225,6 +236,7 @@ class Settings(BaseSettings):
     access: AccessSettings = AccessSettings()
     database: DatabaseSettings = DatabaseSettings()
     retention: RetentionSettings = RetentionSettings()
+    callers: CallerSettings = CallerSettings()
     routing: RoutingSettings = RoutingSettings()
     limits: LimitSettings = LimitSettings()
     keepalive: KeepaliveSettings = KeepaliveSettings()

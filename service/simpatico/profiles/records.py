@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from simpatico.errors import RequestError
 from simpatico.profiles.fusion import AxisEvidence, AxisProfile
 from simpatico.profiles.habits import CallTime, Habits, PastCall
 from simpatico.profiles.schema import canonical_json
-from simpatico.profiles.texts import checked_text
+from simpatico.profiles.texts import Consent, checked_text
 from simpatico.routing.types import AxisBelief, Source, StyleBelief
 
 __all__ = ["CallRecord", "CallerProfile", "Consent", "checked_json", "checked_text"]
@@ -20,17 +19,6 @@ MAX_FIGURES = 64
 """Figures of one call."""
 _LATEST_S = 1e11
 """A time after the year 5000 is a mistake of units."""
-
-
-class Consent(StrEnum):
-    """What a caller has said. The strings are stored."""
-
-    UNKNOWN = "unknown"
-    """Nothing: the call is analysed for itself, nothing is kept. Such a caller has no row."""
-    GRANTED = "granted"
-    """Yes."""
-    OBJECTED = "objected"
-    """No: neutral routing. Only this is kept."""
 
 
 def checked_json(value: Mapping[str, object], name: str) -> dict[str, object]:

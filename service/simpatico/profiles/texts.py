@@ -1,13 +1,26 @@
-"""Text that both databases can store. Pure."""
+"""What is stored as text: what callers have said, and text that both databases can hold. Pure."""
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from simpatico.errors import RequestError
 
-__all__ = ["MAX_TEXT", "checked_text"]
+__all__ = ["MAX_TEXT", "Consent", "checked_text"]
 
 MAX_TEXT = 256
 """Characters of an id or name, as in `simpatico.routing.types`."""
+
+
+class Consent(StrEnum):
+    """What a caller has said. The strings are stored."""
+
+    UNKNOWN = "unknown"
+    """Nothing: the call is analysed for itself, nothing is kept. Such a caller has no row."""
+    GRANTED = "granted"
+    """Yes."""
+    OBJECTED = "objected"
+    """No: neutral routing. Only this is kept."""
 
 
 def checked_text(value: str, name: str, *, empty: bool = False, longest: int = MAX_TEXT) -> str:

@@ -108,6 +108,10 @@ class Application:
         self._router: Router | None = None
         threads = Threads(settings.server.threads or os.cpu_count() or 1)
         self.shared = Shared(settings, factory or analyzer_factory(settings), threads, exchange=exchange or Exchange())
+        if self.memory is not None:
+            from simpatico.server.keeping import Keeper
+
+            self.shared.keeper = Keeper(self.memory, self.shared.exchange, settings.callers)
         self._health = HealthServicer()
         self._server: grpc.aio.Server | None = None
         self._hurry = asyncio.Event()
@@ -142,12 +146,12 @@ class Application:
     def register(self, server: grpc.aio.Server) -> None:
         """Give a server everything that this one serves."""
         server.add_generic_rpc_handlers((AnalysisService(self.shared).handler(),))
-        if self.memory is not None:
+        if self.memory is not None and self.shared.keeper is not None:
             from simpatico.server.callers import CallerService
             from simpatico.server.router import Router
             from simpatico.server.routing import RoutingService
 
-            callers = CallerService(self.memory, self._settings.limits.message_bytes)
+            callers = CallerService(self.memory, self.shared.keeper.consents, self._settings.limits.message_bytes)
             router = self._router = Router(self.memory, self._settings.routing)
             routing = RoutingService(self.shared, self.memory, router)
             server.add_generic_rpc_handlers((callers.handler(), routing.handler()))
@@ -204,6 +208,8 @@ class Application:
             self._server = None
         if self._router is not None:
             await self._router.stop()
+        if self.shared.keeper is not None:
+            await self.shared.keeper.stop()
         if self.memory is not None:
             await self.memory.close()
         await self.shared.exchange.close()

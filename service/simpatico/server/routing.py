@@ -63,6 +63,8 @@ class RoutingService:
         """Serve ``RankAgents``."""
         within_s = check_answer_within(request.answer_within_s, self._shared.settings.routing.answer_within_s)
         answer = await self._router.rank(request.call, live_style(self._shared.exchange, request.call.call_id), within_s)
+        if not answer.kept:
+            self._memory.tally.add("decisions.not_kept")
         return ranking_to_proto(answer.decision_id, answer.ranking, answer.counterfactuals, kept=answer.kept)
 
     async def record_outcome(self, request: pb.RecordOutcomeRequest) -> pb.RecordOutcomeResponse:

@@ -23,6 +23,7 @@ from simpatico.server.session import AnalyzerFactory
 from simpatico.v1 import analysis_service_pb2 as pb
 
 if TYPE_CHECKING:
+    from simpatico.server.keeping import Keeper
     from simpatico.server.stream import Stream
 
 __all__ = ["SERVICE_NAME", "AnalysisService", "Shared"]
@@ -42,6 +43,8 @@ class Shared:
         Seconds of a monotonic clock.
     exchange
         What the processes of the service tell each other.
+    keeper
+        Keeps calls of callers who agreed; None without a database.
     open_calls, recordings
         How many are going on.
     draining
@@ -55,6 +58,7 @@ class Shared:
     threads: Threads
     clock: Callable[[], float] = time.monotonic
     exchange: Exchange = field(default_factory=Exchange)
+    keeper: Keeper | None = None
     open_calls: int = 0
     recordings: int = 0
     draining: bool = False

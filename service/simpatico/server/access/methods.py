@@ -12,7 +12,7 @@ from typing import Final
 
 from simpatico.server.access.principals import AccessRole
 
-__all__ = ["MAY_CALL", "Everybody", "may_call"]
+__all__ = ["MAY_CALL", "MAY_NAME_CALLERS", "Everybody", "may_call"]
 
 
 class Everybody(Enum):
@@ -45,6 +45,10 @@ MAY_CALL: Final[Mapping[str, frozenset[AccessRole] | Everybody]] = {
     "/simpatico.v1.CallerService/DetachCall": frozenset({_PRIVACY}),
 }
 """Full name of a method -> roles of which a client needs one."""
+
+
+MAY_NAME_CALLERS: Final = frozenset({_ROUTER})
+"""Roles of which a client needs one to say whose call it is: that decides what is kept of whom."""
 
 
 def may_call(method: str) -> frozenset[AccessRole] | Everybody:
