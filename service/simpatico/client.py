@@ -52,6 +52,7 @@ __all__ = [
     "Ready",
     "Token",
     "Update",
+    "raise_remote",
     "token_from",
 ]
 
@@ -337,7 +338,7 @@ class AnalysisClient:
         try:
             return analysis_from_proto((await call).analysis)
         except grpc.aio.AioRpcError as error:
-            _raise_remote(error, self.target)
+            raise_remote(error, self.target)
 
 
 class CallStream:
@@ -367,7 +368,7 @@ class CallStream:
                 if update is not None:
                     yield update
         except grpc.aio.AioRpcError as error:
-            _raise_remote(error, self._target)
+            raise_remote(error, self._target)
 
     async def start(
         self,
@@ -436,7 +437,7 @@ class CallStream:
         try:
             await action()
         except grpc.aio.AioRpcError as error:
-            _raise_remote(error, self._target)
+            raise_remote(error, self._target)
         except (asyncio.InvalidStateError, grpc.aio.InternalError):  # the stream has ended; if that was a fault, it is the one to report
             await self._raise_end()
 
@@ -497,7 +498,8 @@ def _call_error(error: pb.CallError) -> RemoteError:
     return RemoteError(error.message, status=error.status, reason=error.reason, field=field, retry_after_s=retry_after_s)
 
 
-def _raise_remote(error: grpc.aio.AioRpcError, target: str) -> NoReturn:
+def raise_remote(error: grpc.aio.AioRpcError, target: str) -> NoReturn:
+    """Raise the error that an RPC ended with, as `RemoteError`."""
     _raise_status(error.code(), error.details() or "", error.trailing_metadata(), target)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from simpatico.errors import OutcomeError, RequestConflictError, RequestError, U
 from simpatico.profiles import agents, audit, callers, counters, decisions, experiments
 from simpatico.profiles.decision_codec import KEPT_FACTORS, pack_ranking, pack_request, unpack_ranking, unpack_request
 from simpatico.profiles.decisions import Recorded
+from simpatico.profiles.schema import Canonical, canonical_json
 from simpatico.profiles.store import BlockingStore
 from simpatico.routing.types import Agent, Decision, NeutralReason, Outcome, RankedAgent, Ranking, RankRequest
 from tests.profiles.samples import CALLER, NOW_S, Clock, a_decision
@@ -244,3 +246,15 @@ def test_a_ranking_of_before_it_said_what_it_had_learned() -> None:
     packed = {name: value for name, value in pack_ranking(a_decision().ranking).items() if name not in ("learned", "assigned")}
     back = unpack_ranking("thompson-1", None, packed)
     assert (back.learned_through, back.learned_calls, back.assigned) == (0, 0, False)
+
+
+def test_a_row_that_was_put_together_before_is_the_same_row(store: BlockingStore, caller_id: str) -> None:
+    """Also where a text looks like the place where the long parts go."""
+    made = replace(a_decision(block=1), call_id='x","ranking":0,"request":0')
+    prepared = decisions.prepare(made)
+    values = {name: json.loads(part) if isinstance(part, Canonical) else part for name, part in prepared.values.items()}
+    assert prepared.text == canonical_json(values)
+    assert store.write("router", decisions.log_batch, [(caller_id, prepared), (caller_id, decisions.prepare(a_decision()))]) == 2
+    assert store.read(decisions.load, made.decision_id).request == made.request
+    assert store.read(lambda work: audit.verify_log(work).ok)
+    assert store.write("router", decisions.log_batch, [("0" * 32, decisions.prepare(a_decision()))]) == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,7 @@ __all__ = [
     "erase_caller",
     "keep_call",
     "log_decision",
+    "log_decisions",
     "object_caller",
     "purge",
     "record_outcome",
@@ -97,6 +98,16 @@ async def log_decision(store: Store, spool: Spool, caller_id: str, decision: Dec
         await store.write("router", decisions.log, caller_id, [decision])
     except DatabaseAwayError:
         await asyncio.to_thread(spool.add_decision, caller_id, decision, now_s)
+
+
+async def log_decisions(store: Store, spool: Spool, items: Sequence[tuple[str, decisions.Prepared]], *, now_s: float) -> None:
+    """Write down decisions, each with the id of its caller, known to have agreed; in one transaction, or in the spool while the database is
+    away."""
+    try:
+        await store.write("router", decisions.log_batch, items)
+    except DatabaseAwayError:
+        for caller_id, prepared in items:
+            await asyncio.to_thread(spool.add_decision, caller_id, prepared.decision, now_s)
 
 
 async def keep_call(store: Store, spool: Spool, caller_key: str, record: CallRecord, *, known_as: str | None, now_s: float) -> bool:

@@ -152,7 +152,7 @@ class Application:
             from simpatico.server.routing import RoutingService
 
             callers = CallerService(self.memory, self.shared.keeper.consents, self._settings.limits.message_bytes)
-            router = self._router = Router(self.memory, self._settings.routing)
+            router = self._router = Router(self.memory, self._settings.routing, self.shared.exchange)
             routing = RoutingService(self.shared, self.memory, router)
             server.add_generic_rpc_handlers((callers.handler(), routing.handler()))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
