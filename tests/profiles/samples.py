@@ -39,7 +39,7 @@ class Clock:
         return self.now_s
 
 
-def a_call(call_id: str = "call-1", *, reason: str = "billing", shift: float = 0.6, model: str = "prior-1/1.0.0") -> CallRecord:
+def a_call(call_id: str = "call-1", *, reason: str = "billing", shift: float = 0.6, model: str = "prior-1/1.1.0") -> CallRecord:
     """Return a call with some evidence on each axis."""
     style = {"assertiveness": AxisEvidence(shift, 0.8, 0.1), "responsiveness": AxisEvidence(-0.2, 0.5, 0.1)}
     return CallRecord(call_id, NOW_S, CallTime(2, 10), reason, 180.0, 60.0, model, style, {"articulation_rate_hz": 4.25}, "notice-7")

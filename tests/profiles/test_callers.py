@@ -49,7 +49,7 @@ def test_consent_then_a_call(store: BlockingStore) -> None:
     assert (granted.consent, granted.notice_id, granted.calls, granted.belief) == (Consent.GRANTED, "notice-7", 0, None)
     assert store.write("router", calls.keep, CALLER, a_call()) is True
     profile = store.read(callers.lookup, CALLER)
-    assert (profile.calls, profile.model) == (1, "prior-1/1.0.0")
+    assert (profile.calls, profile.model) == (1, "prior-1/1.1.0")
     assert profile.axes["assertiveness"] == fuse_calls([AxisEvidence(0.6, 0.8, 0.1)])
     assert profile.habits == Habits.of([p for p in [a_call().past] if p])
     belief = profile.belief
@@ -70,7 +70,7 @@ def test_the_profile_is_always_what_its_calls_give(store: BlockingStore) -> None
     store.write("router", callers.grant, CALLER)
     for i in range(6):
         record = a_call(
-            f"call-{i}", reason=["billing", "delivery", ""][i % 3], shift=0.1 * i, model="prior-1/1.0.0" if i else "older/0.9.0"
+            f"call-{i}", reason=["billing", "delivery", ""][i % 3], shift=0.1 * i, model="prior-1/1.1.0" if i else "older/0.9.0"
         )
         store.write("router", calls.keep, CALLER, record)
     profile = store.read(callers.lookup, CALLER)

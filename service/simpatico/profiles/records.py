@@ -60,7 +60,7 @@ class CallRecord:
     duration_s, speech_s
         Of the call, and of the caller's speech.
     model
-        Name and version of the bundle, "prior-1/1.0.0".
+        Name and version of the bundle, "prior-1/1.1.0".
     style
         By axis, what the call said apart from any prior.
     figures
