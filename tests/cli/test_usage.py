@@ -72,7 +72,7 @@ def _inner(hint: Any) -> tuple[Any, ...]:
 def test_the_options_that_take_numbers_are_found() -> None:
     found = {" ".join(words): numbers(command) for words, command in commands()}
     assert found["features"] == ["--window", "--hop", "--channel", "--jobs"]
-    assert found["stream"] == ["--speed", "--caller-channel", "--seed"]
+    assert found["stream"] == ["--speed", "--caller-channel", "--seed", "--utc-offset-min"]
     assert found["token issue"] == ["--hours"]
 
 
@@ -132,6 +132,7 @@ def test_an_option_without_its_value(say: Say, words: tuple[str, ...], command: 
         (["serve", "--set", "limits.calls"], "'limits.calls' is not KEY=VALUE"),
         (["stream", "absent.wav"], "absent.wav does not exist"),
         (["stream", "absent.wav", "--speed", "-1"], "--speed is '-1'"),
+        (["stream", "absent.wav", "--utc-offset-min", "900"], "--utc-offset-min is '900'"),
         (["features", "x", "--out", "y.csv", "--channel", "-1"], "--channel is '-1'"),
         (["token", "issue", "--key", "absent.jwk", "--subject", "a", "--role", "qa"], "absent.jwk"),
         (["token", "issue", "--key", "k", "--subject", "a", "--role", "king"], "no role 'king'; there are router, "),
