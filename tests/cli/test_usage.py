@@ -152,6 +152,7 @@ def test_a_channel_that_the_recording_has_not(say: Say, sample_calls: list[Any])
 def test_secrets_that_cannot_be_read(say: Say, sample_calls: list[Any]) -> None:
     path = str(sample_calls[0].path)
     assert "absent.jwt" in say("stream", path, "--token-file", "absent.jwt")
+    assert "give --caller-key too" in say("stream", path, "--reason", "cards")
     assert "cannot read authority 'absent.pem': No such file" in say("stream", path, "--tls-authority", "absent.pem")
     assert "holds no certificate" in say("stream", path, "--tls-authority", __file__)
     assert "has no key: both work together" in say("stream", path, "--tls-certificate", "service.pem")
