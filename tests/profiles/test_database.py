@@ -189,3 +189,14 @@ def test_sqlite_is_set_up_to_keep_and_to_forget(tmp_path: Path) -> None:
 
     with BlockingStore(f"sqlite:///{tmp_path}/x.db", RING) as store:
         assert store.read(lambda work: pragmas(work.connection)) == wanted
+
+
+def test_the_database_of_a_file_is_for_its_owners_eyes_alone(tmp_path: Path) -> None:
+    path = tmp_path / "memory.db"
+    with BlockingStore(f"sqlite:///{path}", RING) as store:
+        store.write("admin", counters.count, "x")
+        assert {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()} == {
+            "memory.db": "0o600",
+            "memory.db-shm": "0o600",
+            "memory.db-wal": "0o600",
+        }

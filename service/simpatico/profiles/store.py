@@ -8,6 +8,8 @@ call of `read` or `write`: it commits as a whole or leaves nothing. A write that
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -151,6 +153,10 @@ class Store:
             raise DatabaseAwayError(f"there is no folder for the database {str(path)!r}; make it first", field="database.url")
         if not self._makes and not path.exists():
             raise DatabaseAwayError(f"there is no database {str(path)!r}; is that the file that the service uses?", field="database.url")
+        if not path.exists():
+            # For its owner's eyes from the first moment on; SQLite gives its other files the same rights, and says what is wrong otherwise.
+            with contextlib.suppress(OSError):
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
     async def _transaction(self, connection: AsyncConnection, action: Callable[[Connection], T], read_only: bool) -> T:
         chosen = await connection.execution_options(simpatico_read_only=read_only)
