@@ -83,9 +83,13 @@ check: lint ctest fuzz package
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
-# The property tests on examples nobody has tried: the checks use the same ones each time.
+# The property tests on examples nobody has tried: the checks use the same ones each time. Tests that fix how many examples they take
+# search by the round.
+SEARCH_ROUNDS ?= 5
 search: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "hypothesis" --hypothesis-profile search
+	for round in $$(seq $(SEARCH_ROUNDS)); do \
+	  $(BIN)/python -m pytest -n 2 --dist loadfile -m "hypothesis" --hypothesis-profile search || exit 1; \
+	done
 
 bench: $(VENV)/.reference
 	sh tools/bench.sh $(BIN)/python

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import opensmile
 
 from bench.harper_valley import ABSENT, find_folder, load_calls
+from bench.reference import reference
 from bench.synthvoice import FAMILIES, draw_voice, speak
 from simpatico import core
 from simpatico.core import INDEX, FrameExtractor
@@ -22,6 +22,8 @@ from tests.reference.egemaps import names
 from tests.reference.egemaps.descriptors import Descriptors, describe
 from tests.reference.egemaps.functionals import functionals
 from tests.reference.egemaps.windows import Float
+
+opensmile = reference("opensmile")
 
 __all__ = [
     "F0_COLUMN",

@@ -21,18 +21,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import parselmouth
-from parselmouth.praat import call
 
 from bench.egemaps_material import OURS, Ours, Smile, core_f0_hz, make_ours
 from bench.egemaps_vowels import DURATION_S, Tilted, Vowel, draw_mixture, draw_tilted, draw_vowel, send
 from bench.pitch_cases import Score, cases, score
 from bench.pitch_trackers import at_frames, available
+from bench.reference import reference
 from bench.synthvoice import FAMILIES, Condition, babble
 from simpatico.core import INDEX, FrameExtractor
 from simpatico.features import unwindowed_hnr_db
 from tests.reference.egemaps import harmonics, names, windows
 from tests.reference.egemaps.windows import Float
+
+parselmouth = reference("parselmouth")
+call = reference("parselmouth.praat").call
 
 SEED = 16
 CONDITIONS = (

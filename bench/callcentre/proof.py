@@ -161,7 +161,7 @@ def _changed(name: str, policy: Policy, ours: Ours, value: Float) -> Changed:
     evaluations, truth, logged = [], [], []
     for s, decisions in enumerate(ours.decisions):
         target = target_of(ours.models[s], policy)
-        choices, followed = logged_choices(decisions, target, utility)
+        choices, followed = logged_choices(decisions, target, lambda decision: utility(decision.outcome))
         evaluations.append(evaluate(choices, followed=followed))
         worth, got = [], []
         for i, decision in enumerate(decisions):

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self, TypeAlias
@@ -31,15 +31,18 @@ import grpc
 from simpatico.errors import ConfigError, RemoteError
 from simpatico.server.convert import analysis_from_proto
 from simpatico.server.loopback import is_loopback
+from simpatico.server.pem import check_authority, check_pair, pem_bytes
 from simpatico.server.status import DETAILS_KEY, remote_error
 from simpatico.types import CallAnalysis
 from simpatico.v1 import analysis_service_pb2 as pb
 from simpatico.v1 import analysis_service_pb2_grpc as rpc
+from simpatico.v1 import caller_service_pb2 as caller_pb
 
 __all__ = [
     "AnalysisClient",
     "CallFailed",
     "CallStream",
+    "Caller",
     "Chunk",
     "ClientTls",
     "Drain",
@@ -49,6 +52,7 @@ __all__ = [
     "Ready",
     "Token",
     "Update",
+    "raise_remote",
     "token_from",
 ]
 
@@ -85,7 +89,7 @@ class Interim:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something happened ``at_s`` seconds into a call: "mark", "paused", "resumed" or "padded"."""
+    """Something happened ``at_s`` seconds into a call: "mark", "paused", "resumed", "padded", "consent" or "consent_failed"."""
 
     call_id: str
     kind: str
@@ -95,12 +99,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """A call's result. ``ended_by`` is "end", "closed" or "drain"."""
+    """A call's result. ``ended_by`` is "end", "closed" or "drain"; ``kept`` says whether a named caller's call is remembered."""
 
     call_id: str
     analysis: CallAnalysis
     ended_by: str
     labels: Mapping[str, str]
+    kept: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,49 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, for a deployment that remembers callers who agreed.
+
+    Parameters
+    ----------
+    key
+        The tenant's pseudonym, 1 to 256 bytes; never a telephone number or a name.
+    notice_id
+        The notice that the caller was given, or "".
+    reason
+        Call reason, or "".
+    utc_offset_min
+        Minutes by which the caller's local time is ahead of UTC.
+    started_at_s
+        When the call began, seconds since 1970; None for now.
+    """
+
+    key: str = field(repr=False)
+    notice_id: str = ""
+    reason: str = ""
+    utc_offset_min: int = 0
+    started_at_s: float | None = None
+
+    def message(self) -> pb.NamedCaller:
+        """Return what goes over the wire."""
+        return pb.NamedCaller(
+            caller_key=self.key,
+            notice_id=self.notice_id,
+            reason=self.reason,
+            utc_offset_min=self.utc_offset_min,
+            started_at_s=self.started_at_s,
+        )
+
+
+CONSENTS: Mapping[str, caller_pb.Consent.ValueType] = {
+    "granted": caller_pb.CONSENT_GRANTED,
+    "withdrawn": caller_pb.CONSENT_UNKNOWN,
+    "objected": caller_pb.CONSENT_OBJECTED,
+}
+"""What a caller may say about being remembered."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClientTls:
     """PEM files: the authority of the service's certificate (None: the system's), and the client's own for mTLS."""
 
@@ -141,8 +189,22 @@ class ClientTls:
     key: Path | None = None
 
     def credentials(self) -> grpc.ChannelCredentials:
-        """Return what gRPC takes."""
-        pem = [None if path is None else path.read_bytes() for path in (self.authority, self.key, self.certificate)]
+        """Return what gRPC takes.
+
+        Raises
+        ------
+        ConfigError
+            A file cannot be read or is not PEM, or a certificate comes without its key.
+        """
+        if (self.certificate is None) != (self.key is None):
+            alone = f"certificate {str(self.certificate)!r} has no key" if self.key is None else f"key {str(self.key)!r} has no certificate"
+            raise ConfigError(f"the client's own {alone}: both work together, or neither, with the authority alone", field="tls")
+        names = (("authority", self.authority), ("key", self.key), ("certificate", self.certificate))
+        pem = [None if path is None else pem_bytes(path, name) for name, path in names]
+        if self.authority is not None:
+            check_authority(self.authority, field="tls")
+        if self.certificate is not None and self.key is not None:
+            check_pair(self.certificate, self.key, field="tls")
         return grpc.ssl_channel_credentials(*pem)
 
 
@@ -232,6 +294,7 @@ class AnalysisClient:
         codec: str = "",
         caller_channel: int | None = 0,
         seed: int = 0,
+        caller: Caller | None = None,
         timeout_s: float | None = None,
     ) -> CallAnalysis:
         """Upload a recording and return its analysis.
@@ -250,6 +313,8 @@ class AnalysisClient:
             Index; None when the only channel is the agent's.
         seed
             Of the surrogates.
+        caller
+            Who called; the recording is then kept if they agree.
         timeout_s
             Deadline, seconds from now.
 
@@ -259,6 +324,8 @@ class AnalysisClient:
             The service refused it or cannot be reached.
         """
         header = pb.RecordingHeader(call_id=call_id, caller_channel=caller_channel, agent_only=caller_channel is None, seed=seed)
+        if caller is not None:
+            header.caller.CopyFrom(caller.message())
         if raw is not None:
             header.format.CopyFrom(_format(*raw, codec))
 
@@ -271,7 +338,7 @@ class AnalysisClient:
         try:
             return analysis_from_proto((await call).analysis)
         except grpc.aio.AioRpcError as error:
-            _raise_remote(error, self.target)
+            raise_remote(error, self.target)
 
 
 class CallStream:
@@ -301,7 +368,7 @@ class CallStream:
                 if update is not None:
                     yield update
         except grpc.aio.AioRpcError as error:
-            _raise_remote(error, self._target)
+            raise_remote(error, self._target)
 
     async def start(
         self,
@@ -314,8 +381,10 @@ class CallStream:
         caller_channel: int | None = 0,
         labels: Mapping[str, str] | None = None,
         options: Mapping[str, Any] | None = None,
+        caller: Caller | None = None,
     ) -> None:
-        """Open a call. ``options`` are the fields of CallOptions: interim_period_s, full_interims, no_interims, seed."""
+        """Open a call, of a caller who is to be remembered if they agree. ``options`` are the fields of CallOptions: interim_period_s,
+        full_interims, no_interims, seed."""
         start = pb.StartCall(
             call_id=call_id,
             format=_format(encoding, sample_rate_hz, channels, codec),
@@ -323,6 +392,7 @@ class CallStream:
             agent_only=caller_channel is None,
             labels=labels,
             options=pb.CallOptions(**(options or {})),
+            caller=None if caller is None else caller.message(),
         )
         await self._write(pb.StreamAnalyzeRequest(start=start))
 
@@ -343,9 +413,14 @@ class CallStream:
         """Name this moment of the call."""
         await self._write(pb.StreamAnalyzeRequest(control=pb.CallControl(call_id=call_id, mark=pb.Mark(label=label))))
 
-    async def end(self, call_id: str) -> None:
-        """End a call; its final follows."""
-        await self._write(pb.StreamAnalyzeRequest(end=pb.EndCall(call_id=call_id)))
+    async def consent(self, call_id: str, consent: str, notice_id: str = "") -> None:
+        """Say that the caller of this call, who was named when it was opened, has "granted" consent, "withdrawn" it, or "objected"."""
+        said = pb.SayConsent(consent=CONSENTS[consent], notice_id=notice_id)
+        await self._write(pb.StreamAnalyzeRequest(control=pb.CallControl(call_id=call_id, consent=said)))
+
+    async def end(self, call_id: str, *, reason: str = "") -> None:
+        """End a call; its final follows. ``reason`` is what it was about, if that became known during the call."""
+        await self._write(pb.StreamAnalyzeRequest(end=pb.EndCall(call_id=call_id, reason=reason)))
 
     async def close(self) -> None:
         """Say that nothing more will be sent: open calls get their finals, then the stream ends. One that has ended well is left alone."""
@@ -362,7 +437,7 @@ class CallStream:
         try:
             await action()
         except grpc.aio.AioRpcError as error:
-            _raise_remote(error, self._target)
+            raise_remote(error, self._target)
         except (asyncio.InvalidStateError, grpc.aio.InternalError):  # the stream has ended; if that was a fault, it is the one to report
             await self._raise_end()
 
@@ -395,7 +470,8 @@ async def _pieces(recording: Path | bytes | AsyncIterable[bytes]) -> AsyncIterat
 
 
 def _final(call_id: str, final: pb.Final) -> Final:
-    return Final(call_id, analysis_from_proto(final.analysis), final.ended_by, dict(final.labels))
+    kept = final.kept if final.HasField("kept") else None
+    return Final(call_id, analysis_from_proto(final.analysis), final.ended_by, dict(final.labels), kept)
 
 
 _UPDATES: dict[str, Callable[[str, Any], Update]] = {
@@ -422,7 +498,8 @@ def _call_error(error: pb.CallError) -> RemoteError:
     return RemoteError(error.message, status=error.status, reason=error.reason, field=field, retry_after_s=retry_after_s)
 
 
-def _raise_remote(error: grpc.aio.AioRpcError, target: str) -> NoReturn:
+def raise_remote(error: grpc.aio.AioRpcError, target: str) -> NoReturn:
+    """Raise the error that an RPC ended with, as `RemoteError`."""
     _raise_status(error.code(), error.details() or "", error.trailing_metadata(), target)
 
 

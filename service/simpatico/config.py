@@ -10,6 +10,7 @@ knows gRPC.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,16 +25,19 @@ __all__ = [
     "ENVIRONMENT_PREFIX",
     "AccessSettings",
     "AnalysisSettings",
+    "CallerSettings",
     "DatabaseSettings",
     "KeepaliveSettings",
     "LimitSettings",
     "LogSettings",
+    "RetentionSettings",
     "RoutingSettings",
     "ServerSettings",
     "Settings",
     "TlsSettings",
     "keys",
     "load_settings",
+    "without_password",
 ]
 
 ENVIRONMENT_PREFIX = "SIMPATICO_"
@@ -124,6 +128,28 @@ class DatabaseSettings(Section):
     tend_s: float = Field(default=60.0, gt=0, le=3600, description="Seconds between replays of the spool, and between anchors.")
 
 
+class RetentionSettings(Section):
+    """``[retention]``: how long each class of data is kept; ``simpatico purge`` ends it."""
+
+    calls_days: float = Field(default=365.0, gt=0, le=1e5, description="Days that per-call aggregates are kept.")
+    decisions_days: float = Field(default=365.0, gt=0, le=1e5, description="Days that rankings are kept, with their outcomes.")
+    training_days: float = Field(default=365.0, gt=0, le=1e5, description="Days that what was set aside for training is kept.")
+    callers_days: float = Field(
+        default=730.0, gt=0, le=1e5, description="Days after their last call that callers who agreed are kept, with everything of theirs."
+    )
+    counters_days: float = Field(default=1825.0, gt=0, le=1e5, description="Days that daily counts are kept.")
+
+
+class CallerSettings(Section):
+    """``[callers]``: calls that name a caller; they need a database to be kept."""
+
+    on_withdrawal: Literal["go_on", "end"] = Field(
+        default="go_on",
+        description="What becomes of a live call whose caller withdraws or objects: it goes on and is not kept, or it ends with CONSENT.",
+    )
+    require_notice: bool = Field(default=False, description="Refuse calls that name a caller without the notice that they were given.")
+
+
 class RoutingSettings(Section):
     """``[routing]``: rankings; they need a database."""
 
@@ -209,6 +235,8 @@ class Settings(BaseSettings):
     tls: TlsSettings = TlsSettings()
     access: AccessSettings = AccessSettings()
     database: DatabaseSettings = DatabaseSettings()
+    retention: RetentionSettings = RetentionSettings()
+    callers: CallerSettings = CallerSettings()
     routing: RoutingSettings = RoutingSettings()
     limits: LimitSettings = LimitSettings()
     keepalive: KeepaliveSettings = KeepaliveSettings()
@@ -269,6 +297,22 @@ def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None 
         return Settings(**given)
     except ValidationError as error:
         raise _explain(error) from error
+
+
+def without_password(url: str) -> str:
+    """Return a URL of a database to show, ``***`` in place of its password, also of one among its parameters.
+
+    Where it cannot be told what is the password (a ``?`` before an ``@``: one of them should have been escaped), nothing is shown.
+    """
+    scheme, found, rest = url.partition("://")
+    if not found:
+        return url
+    access, at, place = rest.rpartition("@")
+    if "?" in access:
+        return f"{scheme}://***"
+    user, colon, _ = access.partition(":")
+    place = re.sub(r"(?i)([?&][^=&]*(?:password|secret)[^=&]*=)[^&]*", r"\1***", place)
+    return f"{scheme}://{user}{colon and ':***'}{at}{place}"
 
 
 def _read(path: Path) -> dict[str, Any]:

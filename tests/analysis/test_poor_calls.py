@@ -101,7 +101,7 @@ def test_wide_band_audio_runs_at_16_khz_and_odd_rates_are_resampled(sample_calls
         (10**9, 2, 0, r"1e\+09 Hz"),
         (8000, 17, 0, "17 channels"),
         (8000, 2, 2, "caller channel 2"),
-        (8000, 2, None, "None"),
+        (8000, 2, None, "no caller channel"),
     ],
 )
 def test_formats_out_of_range_are_refused(bundle: Bundle, rate_hz: int, channels: int, caller: int | None, match: str) -> None:

@@ -263,3 +263,10 @@ def test_a_defect_in_one_file_costs_no_other(archive: Path, tmp_path: Path, monk
     summary, _ = measure(archive, tmp_path / "x.csv")
     assert [f.error for f in summary.failures] == ["ZeroDivisionError: by zero"]
     assert summary.files == 4
+
+
+def test_without_posix_locks_the_systems_that_work_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simpatico.archive.parts.fcntl", None)
+    with pytest.raises(OutputError, match=r"this system has no POSIX locks \(fcntl\); Linux, macOS and WSL work"):
+        PartStore(tmp_path / "x.csv")
+    assert list(tmp_path.iterdir()) == []

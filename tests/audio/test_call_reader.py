@@ -99,7 +99,7 @@ def test_channels_by_role(encode: Encode, two_tones: NDArray[np.float64]) -> Non
     assert read_call(io.BytesIO(mono), caller_channel=None).channel(Role.AGENT) is not None
 
 
-@pytest.mark.parametrize(("channels", "caller_channel"), [(2, 2), (2, None), (1, 1)])
+@pytest.mark.parametrize(("channels", "caller_channel"), [(2, 2), (2, -1), (1, 1)])
 def test_caller_channel_out_of_range(encode: Encode, channels: int, caller_channel: int | None) -> None:
     with pytest.raises(AudioFormatError, match=f"caller channel {caller_channel} does not exist in audio of {channels}"):
         read_call(io.BytesIO(encode(np.zeros((10, channels)))), caller_channel=caller_channel)

@@ -6,8 +6,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
+
+from simpatico.cli import main
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -37,3 +40,31 @@ def service() -> Iterator[str]:
         yield line.split()[-1]
         process.terminate()
         assert process.wait(timeout=60) == 0
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended: its exit code, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Return a function that runs ``simpatico ARGS`` in this process: what takes a process of its own is tested with `run`."""
+
+    def call(*args: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["simpatico", *map(str, args)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        code = ended.value.code
+        return Done(code if isinstance(code, int) else 0, said.out, said.err)
+
+    return call

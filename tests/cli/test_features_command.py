@@ -95,6 +95,21 @@ def test_bad_files_are_reported_and_the_others_done(run: Run, calls: Path, tmp_p
         assert f"5 files failed, listed in {tmp_path / f'{jobs}.csv.errors.csv'}" in done.stderr
 
 
+def test_a_channel_that_there_is_not_names_the_file_and_leaves_nothing_behind(run: Run, calls: Path, tmp_path: Path) -> None:
+    soundfile.write(calls / "mono.wav", voices(1)[:, 0], RATE_HZ)
+    done = run("features", calls / "mono.wav", "--channel", 1, "--out", tmp_path / "x.csv")
+    assert done.returncode == 2
+    assert f"{calls / 'mono.wav'}: channel 1 does not exist in audio of 1 channel: 0 works" in done.stderr
+    assert f"1 file failed, listed in {tmp_path / 'x.csv.errors.csv'}\n" in done.stderr  # and nothing is said of others that are kept
+    assert not (tmp_path / "x.csv.partial").exists()
+    done = run("features", calls, "--channel", 1, "--out", tmp_path / "x.csv")
+    assert "1 file, 1 row in" in done.stderr
+    assert f"2 files failed, listed in {tmp_path / 'x.csv.errors.csv'}; {tmp_path / 'x.csv.partial'} keeps the others" in done.stderr
+    done = run("features", calls, "--channel", 5, "--overwrite", "--out", tmp_path / "x.csv")
+    assert "3 files failed" in done.stderr
+    assert len(list((tmp_path / "x.csv.partial").glob("*.npz"))) == 1  # what was measured before stays
+
+
 def test_names_that_are_not_utf8(run: Run, calls: Path, tmp_path: Path) -> None:
     (calls / "a.wav").rename(calls / os.fsdecode(b"caf\xe9.wav"))
     (calls / os.fsdecode(b"bad\xff.wav")).touch()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from core_streams import EVERY_SETS, RATES, voice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simpatico.core import FrameExtractor, advance, simd_levels
+from simpatico.core import FUNCTIONAL_NAMES, FrameExtractor, advance, simd_levels
 from simpatico.errors import CoreError, MalformedAudioError
 
 STREAM = st.tuples(st.sampled_from(RATES), st.sampled_from(EVERY_SETS), st.sampled_from(simd_levels()), st.floats(0.0, 1.5))
@@ -49,12 +50,14 @@ def test_one_bad_stream_and_none_has_moved() -> None:
 
 def test_what_a_batch_cannot_take() -> None:
     x, a, b = voice(8000, 0.1), FrameExtractor(8000), FrameExtractor(8000)
-    with pytest.raises(CoreError, match="2 streams but 1 chunks"):
+    with pytest.raises(CoreError, match="2 streams but 1 chunks; one chunk for each works"):
         advance([a, b], [x])
     with pytest.raises(MalformedAudioError, match="stream 1: samples must be float32 of shape"):
         advance([a, b], [x, x.astype(np.int16)])
-    with pytest.raises(CoreError, match="given twice"):
-        advance([a, a], [x, x])
+    with pytest.raises(MalformedAudioError, match=r"stream 1: samples must be an array, float32 of shape \[n\], got list; numpy.asarray"):
+        advance([a, b], [x, x.tolist()])  # type: ignore[list-item]
+    with pytest.raises(CoreError, match="stream 2 is stream 0 again; each works once"):
+        advance([a, b, a], [x, x, x])
     b.finish()
     with pytest.raises(CoreError, match="stream 1: samples after finish"):
         advance([a, b], [x, x])
@@ -76,3 +79,13 @@ def test_batches_in_threads_do_not_disturb_each_other() -> None:
     for thread in threads:
         thread.join()
     assert results == [expected] * 12
+
+
+def test_the_example_of_the_documentation_runs() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "features.md").read_text("utf-8")
+    (code,) = (block.partition("```")[0] for block in page.split("```python\n")[1:] if "advance(" in block.partition("```")[0])
+    names: dict[str, object] = {}
+    exec(code, names)
+    figures = names["functionals"]
+    assert isinstance(figures, np.ndarray)
+    assert figures.shape == (len(FUNCTIONAL_NAMES),)

@@ -232,7 +232,7 @@ def test_the_shortest_that_has_figures() -> None:
         ({"start_s": 4.0}, RequestError, "start_s is 4: the recording lasts 4 s"),
         ({"start_s": 2.0, "end_s": 1.0}, RequestError, "the cut from 2 to 1 s"),
         ({"start_s": -1.0}, RequestError, "the cut from -1"),
-        ({"channel": 2}, AudioFormatError, "channel 2 does not exist in audio of 2 channel"),
+        ({"channel": 2}, AudioFormatError, "channel 2 does not exist in audio of 2 channels: 0 to 1 work"),
         ({"channel": [0, -1]}, AudioFormatError, "channel -1"),
     ],
 )

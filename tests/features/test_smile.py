@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import subprocess
 import sys
@@ -215,10 +216,14 @@ def test_times(time: Any, seconds: float) -> None:
 
 
 def test_what_is_not_there_is_named(recordings: Path) -> None:
-    with pytest.raises(ConfigError, match=r"'ComParE_2016' is not known: FeatureSet.eGeMAPSv02 work"):
+    with pytest.raises(ConfigError, match=r"FeatureSet 'ComParE_2016' is not measured here: FeatureSet.eGeMAPSv02 works$"):
         Smile("ComParE_2016")
-    with pytest.raises(ConfigError, match="'lld_de' is not known"):
+    with pytest.raises(
+        ConfigError, match=r"FeatureLevel 'lld_de' is not measured here: FeatureLevel\.LowLevelDescriptors and FeatureLevel\.F"
+    ):
         Smile(feature_level="lld_de")
+    with pytest.raises(ConfigError, match=r"FeatureSet \['x'\] is not measured here"):
+        Smile(["x"])  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="resample needs a sampling_rate"):
         Smile(resample=True)
     with pytest.raises(AudioFormatError, match=r"channel 5 does not exist in audio of 2 channel\(s\)"):
@@ -229,6 +234,50 @@ def test_what_is_not_there_is_named(recordings: Path) -> None:
         Smile().process_files(["a", "b"], starts=[0.0])
     with pytest.raises(RequestError, match="is not a folder"):
         Smile().process_folder(recordings / "none")
+
+
+@pytest.mark.reference
+def test_every_set_and_level_of_the_package_works_or_is_named(opensmile: ModuleType) -> None:
+    for ours, theirs in ((FeatureSet, opensmile.FeatureSet), (FeatureLevel, opensmile.FeatureLevel)):
+        for member in theirs:
+            if member.name in ours.__members__:
+                assert getattr(ours, member.name).value == member.value
+            else:
+                assert not hasattr(ours, member.name)
+                with pytest.raises(ConfigError, match=f"{member.name} is not measured here: {ours.__name__}"):
+                    getattr(ours, member.name)
+    with pytest.raises(AttributeError, match=r"FeatureSet has no 'eGeMAPS88': FeatureSet\.eGeMAPSv02 works"):
+        getattr(FeatureSet, "eGeMAPS" + "88")
+    smile = Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.LowLevelDescriptors)
+    assert (smile.feature_set, smile.feature_level) == (FeatureSet.eGeMAPSv02, FeatureLevel.LowLevelDescriptors)
+    with pytest.raises(ConfigError, match="FeatureSet 'eGeMAPSv01b' is not measured here"):
+        Smile(opensmile.FeatureSet.eGeMAPSv01b)
+
+
+@pytest.mark.reference
+def test_the_constructor_takes_what_the_package_takes(opensmile: ModuleType) -> None:
+    theirs = inspect.signature(opensmile.Smile).parameters
+    defaults = {name: p.default for name, p in theirs.items() if name != "feature_set"}  # ours is the one set that we have
+    assert {name: p.default for name, p in inspect.signature(Smile).parameters.items() if name in defaults} == defaults | {
+        "feature_level": FeatureLevel.Functionals
+    }
+    smile = Smile(**(defaults | {"options": {}, "loglevel": 5, "num_workers": None, "verbose": False}))
+    assert smile.process_signal(voices(1)[:, 0], RATE_HZ).shape == (1, 88)
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ({"options": {"a": 1}}, r"options=\{'a': 1\} are for openSMILE's configuration files"),
+        ({"loglevel": "high"}, "loglevel='high' is not a whole number: 0 to 5 work"),
+        ({"logfile": "x.log"}, "logfile='x.log' would stay empty"),
+        ({"segment": object()}, "is not applied here: segment first, then process_index works"),
+        ({"keep_nat": True}, "keep_nat=True is not done here"),
+    ],
+)
+def test_arguments_that_would_do_nothing_are_refused(argument: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        Smile(**argument)
 
 
 def test_without_pandas_the_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

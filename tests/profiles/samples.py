@@ -39,7 +39,7 @@ class Clock:
         return self.now_s
 
 
-def a_call(call_id: str = "call-1", *, reason: str = "billing", shift: float = 0.6, model: str = "prior-1/1.0.0") -> CallRecord:
+def a_call(call_id: str = "call-1", *, reason: str = "billing", shift: float = 0.6, model: str = "prior-1/1.1.0") -> CallRecord:
     """Return a call with some evidence on each axis."""
     style = {"assertiveness": AxisEvidence(shift, 0.8, 0.1), "responsiveness": AxisEvidence(-0.2, 0.5, 0.1)}
     return CallRecord(call_id, NOW_S, CallTime(2, 10), reason, 180.0, 60.0, model, style, {"articulation_rate_hz": 4.25}, "notice-7")
@@ -59,6 +59,6 @@ def a_decision(
         RankedAgent(name, 1.0 / agents, 0.6 - 0.01 * i, 0.1, 0.02 * i, (Factor(FactorKind.STYLE, 0.05, 7.0, "assertiveness", 0.4),))
         for i, name in enumerate(reversed(names))
     )
-    ranking = Ranking(entries, frozenset({Source.PROFILE}), "thompson-1", 42)
+    ranking = Ranking(entries, frozenset({Source.PROFILE}), "thompson-1", 42, learned_through=17, learned_calls=12, assigned=agents == 2)
     arm = None if block is None else BlockArm("exp-1", block, Arm.ON if block % 2 else Arm.OFF, washout=False, rank=bool(block % 2))
     return Decision(new_decision_id(kept=kept), call_id, at_s, request, ranking, arm)

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import func, select
 
 from simpatico.errors import ConsentError, DuplicateCallError, RequestError, UnknownCallerError, UnknownCallError
-from simpatico.profiles import audit, callers, calls, counters, decisions, experiments, training
+from simpatico.profiles import audit, callers, calls, counters, decisions, experiments, privacy, training
 from simpatico.profiles.fusion import AxisEvidence, fuse_calls
 from simpatico.profiles.habits import HISTORY_CALLS, Habits
 from simpatico.profiles.keys import KeyRing
+from simpatico.profiles.record_codec import pack_record
 from simpatico.profiles.records import CallerProfile, CallRecord, Consent
 from simpatico.profiles.schema import metadata
 from simpatico.profiles.store import BlockingStore, Work
@@ -48,7 +49,7 @@ def test_consent_then_a_call(store: BlockingStore) -> None:
     assert (granted.consent, granted.notice_id, granted.calls, granted.belief) == (Consent.GRANTED, "notice-7", 0, None)
     assert store.write("router", calls.keep, CALLER, a_call()) is True
     profile = store.read(callers.lookup, CALLER)
-    assert (profile.calls, profile.model) == (1, "prior-1/1.0.0")
+    assert (profile.calls, profile.model) == (1, "prior-1/1.1.0")
     assert profile.axes["assertiveness"] == fuse_calls([AxisEvidence(0.6, 0.8, 0.1)])
     assert profile.habits == Habits.of([p for p in [a_call().past] if p])
     belief = profile.belief
@@ -69,7 +70,7 @@ def test_the_profile_is_always_what_its_calls_give(store: BlockingStore) -> None
     store.write("router", callers.grant, CALLER)
     for i in range(6):
         record = a_call(
-            f"call-{i}", reason=["billing", "delivery", ""][i % 3], shift=0.1 * i, model="prior-1/1.0.0" if i else "older/0.9.0"
+            f"call-{i}", reason=["billing", "delivery", ""][i % 3], shift=0.1 * i, model="prior-1/1.1.0" if i else "older/0.9.0"
         )
         store.write("router", calls.keep, CALLER, record)
     profile = store.read(callers.lookup, CALLER)
@@ -98,6 +99,18 @@ def test_the_same_call_twice_is_once_and_another_of_its_id_is_refused(store: Blo
     store.write("router", callers.grant, "someone else")
     with pytest.raises(DuplicateCallError):
         store.write("router", calls.keep, "someone else", a_call())
+
+
+def test_a_call_during_which_consent_ended_is_not_kept_though_it_was_given_anew(store: BlockingStore) -> None:
+    before = store.write("router", callers.grant, CALLER).caller_id
+    store.write("router", privacy.withdraw, CALLER)
+    after = store.write("router", callers.grant, CALLER).caller_id
+    assert after != before
+    assert not store.write("router", calls.keep, CALLER, a_call("call-1"), known_as=before)
+    assert store.write("router", calls.keep, CALLER, a_call("call-2"), known_as=after)
+    assert store.write("router", calls.keep, CALLER, a_call("call-3"))
+    assert store.read(callers.lookup, CALLER).calls == 2
+    assert store.read(counters.totals)["calls.not_kept"] == 1
 
 
 def test_detaching_a_call_leaves_the_profile_of_the_others(store: BlockingStore, clock: Clock) -> None:
@@ -188,7 +201,7 @@ def test_a_long_history_is_bounded(store: BlockingStore) -> None:
         callers.grant(work, CALLER)
         row = callers.require(work, CALLER)
         for i in range(HISTORY_CALLS + 3):
-            values = calls._values(a_call(f"call-{i}", reason="old" if i < 3 else "new"))
+            values = pack_record(a_call(f"call-{i}", reason="old" if i < 3 else "new"))
             work.connection.execute(metadata.tables["calls"].insert().values(caller_id=row.caller_id, kept_at_s=NOW_S, **values))
         calls.rebuild(work, row.caller_id)
 

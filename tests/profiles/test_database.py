@@ -51,7 +51,12 @@ def test_a_database_of_a_newer_build_is_refused(store: BlockingStore) -> None:
             store.run(store.store.open(upgrade=upgrade))
 
 
-def test_an_empty_database_is_refused_without_upgrade(url: str) -> None:
+def test_an_empty_database_is_refused_without_upgrade(url: str, tmp_path: Path) -> None:
+    if url.startswith("sqlite"):
+        with pytest.raises(DatabaseAwayError, match=r"there is no database '.*simpatico\.db'; is that the file"):
+            BlockingStore(url, RING, upgrade=False).__enter__()
+        assert list(tmp_path.iterdir()) == [], "looking makes no file"
+        (tmp_path / "simpatico.db").touch()
     store = BlockingStore(url, RING, upgrade=False)
     with pytest.raises(DatabaseVersionError, match=f"revision None, this build needs {migrate.newest()}"):
         store.__enter__()
@@ -184,3 +189,14 @@ def test_sqlite_is_set_up_to_keep_and_to_forget(tmp_path: Path) -> None:
 
     with BlockingStore(f"sqlite:///{tmp_path}/x.db", RING) as store:
         assert store.read(lambda work: pragmas(work.connection)) == wanted
+
+
+def test_the_database_of_a_file_is_for_its_owners_eyes_alone(tmp_path: Path) -> None:
+    path = tmp_path / "memory.db"
+    with BlockingStore(f"sqlite:///{path}", RING) as store:
+        store.write("admin", counters.count, "x")
+        assert {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()} == {
+            "memory.db": "0o600",
+            "memory.db-shm": "0o600",
+            "memory.db-wal": "0o600",
+        }

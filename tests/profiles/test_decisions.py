@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from simpatico.errors import OutcomeError, RequestConflictError, RequestError, U
 from simpatico.profiles import agents, audit, callers, counters, decisions, experiments
 from simpatico.profiles.decision_codec import KEPT_FACTORS, pack_ranking, pack_request, unpack_ranking, unpack_request
 from simpatico.profiles.decisions import Recorded
+from simpatico.profiles.schema import Canonical, canonical_json
 from simpatico.profiles.store import BlockingStore
 from simpatico.routing.types import Agent, Decision, NeutralReason, Outcome, RankedAgent, Ranking, RankRequest
 from tests.profiles.samples import CALLER, NOW_S, Clock, a_decision
@@ -211,3 +213,48 @@ def test_a_model_is_kept_and_nan_is_not(store: BlockingStore) -> None:
     with pytest.raises(RequestError, match=r"state cannot be stored.*not JSON compliant"):
         store.write("admin", experiments.save_model, "sales", {"gram": float("nan")}, 18)
     assert store.read(experiments.load_model, "sales") == kept
+
+
+def test_decisions_as_they_were_known_before_later_reports(store: BlockingStore, caller_id: str, clock: Clock) -> None:
+    made = [a_decision(f"call-{i}", at_s=NOW_S + i) for i in range(2)]
+    store.write("router", decisions.log, caller_id, made)
+    assert store.read(decisions.newest_report) == 0
+    store.write("router", decisions.record_outcome, "r1", made[0].decision_id, Outcome(csat_5=2.0), "agent-1")
+    first = store.read(decisions.newest_report)
+    store.write("router", decisions.record_outcome, "r2", made[1].decision_id, Outcome(csat_5=5.0), "agent-0")
+    store.write("router", decisions.record_outcome, "r3", made[0].decision_id, Outcome(csat_5=4.0, resolved=True), "agent-2")
+    assert store.read(decisions.newest_report) > first
+
+    def known(through: int | None) -> list[tuple[str | None, Outcome]]:
+        return store.read(lambda work: [(row.taken, row.outcome) for row in decisions.read(work, through=through)])
+
+    assert known(0) == [(None, Outcome()), (None, Outcome())]
+    assert known(first) == [("agent-1", Outcome(csat_5=2.0)), (None, Outcome())]
+    assert known(None) == [("agent-2", Outcome(csat_5=4.0, resolved=True)), ("agent-0", Outcome(csat_5=5.0))]
+    assert known(first + 10_000) == known(None)
+    assert store.read(lambda work: [row.call_id for row in decisions.read(work, before_s=NOW_S + 1)]) == ["call-0"]
+
+
+def test_an_assignment_comes_back_as_one(store: BlockingStore, caller_id: str) -> None:
+    together, alone = a_decision(agents=2), a_decision()
+    store.write("router", decisions.log, caller_id, [together, alone])
+    assert store.read(decisions.load, together.decision_id).ranking.assigned
+    assert not store.read(decisions.load, alone.decision_id).ranking.assigned
+
+
+def test_a_ranking_of_before_it_said_what_it_had_learned() -> None:
+    packed = {name: value for name, value in pack_ranking(a_decision().ranking).items() if name not in ("learned", "assigned")}
+    back = unpack_ranking("thompson-1", None, packed)
+    assert (back.learned_through, back.learned_calls, back.assigned) == (0, 0, False)
+
+
+def test_a_row_that_was_put_together_before_is_the_same_row(store: BlockingStore, caller_id: str) -> None:
+    """Also where a text looks like the place where the long parts go."""
+    made = replace(a_decision(block=1), call_id='x","ranking":0,"request":0')
+    prepared = decisions.prepare(made)
+    values = {name: json.loads(part) if isinstance(part, Canonical) else part for name, part in prepared.values.items()}
+    assert prepared.text == canonical_json(values)
+    assert store.write("router", decisions.log_batch, [(caller_id, prepared), (caller_id, decisions.prepare(a_decision()))]) == 2
+    assert store.read(decisions.load, made.decision_id).request == made.request
+    assert store.read(lambda work: audit.verify_log(work).ok)
+    assert store.write("router", decisions.log_batch, [("0" * 32, decisions.prepare(a_decision()))]) == 0

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from simpatico.errors import DatabaseAwayError, LimitError, RequestConflictError, RequestError, UnknownAgentError
-from simpatico.profiles import audit, callers, counters, decisions, operations, spool
+from simpatico.profiles import audit, callers, calls, counters, decisions, operations, privacy, spool
+from simpatico.profiles.fusion import AxisEvidence
 from simpatico.profiles.operations import Replay
+from simpatico.profiles.record_codec import pack_record, unpack_record
+from simpatico.profiles.records import CallRecord
 from simpatico.profiles.schema import outcomes
 from simpatico.profiles.spool import KEEP_ASIDE_S, Spool
 from simpatico.profiles.store import BlockingStore, Store, Work
 from simpatico.routing.types import Outcome
 from tests.profiles.conftest import Cluster
-from tests.profiles.samples import CALLER, NOW_S, RING, a_decision
+from tests.profiles.samples import CALLER, NOW_S, RING, a_call, a_decision
 
 
 @pytest.fixture
@@ -207,3 +213,67 @@ def test_a_spool_goes_on_after_its_disk_was_full(waiting: Spool, tmp_path: Path)
     held.close()
     waiting.add_outcome("r3", "k1", Outcome(csat_5=2.0), None, NOW_S)
     assert [item.id for item in waiting.items()] == ["r1", "r3"]
+
+
+def test_a_call_waits_for_the_database_and_for_consent_as_it_is_then(cluster: Cluster, waiting: Spool) -> None:
+    """Of three callers who had agreed, one withdraws before the database is back, and one had not been looked up."""
+
+    async def run() -> None:
+        url = cluster.make("outagecalls")
+        store = Store(url, RING)
+        await store.open()
+        stays = (await store.write("router", callers.grant, CALLER)).caller_id
+        leaves = (await store.write("router", callers.grant, "leaves")).caller_id
+        await store.write("router", callers.grant, "unseen")
+
+        async def keep(key: str, call: CallRecord, known_as: str | None) -> bool:
+            return await operations.keep_call(store, waiting, key, call, known_as=known_as, now_s=NOW_S)
+
+        assert await keep(CALLER, a_call("call-0"), stays)
+        late = replace(a_call("call-1"), style={"assertiveness": AxisEvidence(0.0, 0.0, math.inf)}, notice_id=None)
+        cluster.stop()
+        try:
+            assert await keep(CALLER, late, stays)
+            assert await keep(CALLER, late, stays), "the same call twice is once"
+            assert await keep("leaves", a_call("call-2"), leaves)
+            assert not await keep("unseen", a_call("call-3"), None)
+            with pytest.raises(RequestConflictError, match=r"call 'call-1' waits with other content"):
+                await keep(CALLER, a_call("call-1"), stays)
+            assert waiting.waiting() == 2
+        finally:
+            cluster.start()
+        await store.write("router", privacy.withdraw, "leaves")
+        assert await operations.replay(store, waiting, now_s=NOW_S) == Replay(applied=1, repeated=1)
+        held = await store.write("router", privacy.export, CALLER)
+        assert [call["call_id"] for call in held["calls"]] == ["call-0", "call-1"]
+        assert {name: held["calls"][1][name] for name in pack_record(late)} == pack_record(late)
+        assert (await store.read(callers.lookup, "leaves")).calls == 0
+        assert waiting.waiting() == 0
+        await store.close()
+
+    asyncio.run(run())
+
+
+def test_erasing_reaches_calls_in_the_spool_and_no_others(waiting: Spool) -> None:
+    made = a_decision()
+    waiting.add_call("mine", a_call("call-1"), NOW_S)
+    waiting.add_decision("mine", made, NOW_S)
+    waiting.add_outcome("r1", made.decision_id, Outcome(resolved=True), None, NOW_S)
+    waiting.add_call("theirs", a_call("call-2"), NOW_S)
+    assert waiting.forget("mine", []) == 3
+    assert [(item.kind, item.id) for item in waiting.items()] == [("call", "call-2")]
+
+
+def test_a_call_of_an_id_that_another_has_is_put_aside(store: BlockingStore, waiting: Spool) -> None:
+    caller_id = store.write("router", callers.grant, CALLER).caller_id
+    assert caller_id
+    store.write("router", calls.keep, CALLER, a_call("call-1", reason="loans"))
+    waiting.add_call(caller_id, a_call("call-1", reason="cards"), NOW_S)
+    waiting.add_call(caller_id, a_call("call-2"), NOW_S)
+    assert store.run(operations.replay(store.store, waiting, now_s=NOW_S)) == Replay(applied=1, aside=1)
+    assert store.read(callers.lookup, CALLER).calls == 2
+
+
+def test_a_record_survives_the_spool() -> None:
+    record = a_call()
+    assert unpack_record(json.loads(json.dumps(pack_record(record), allow_nan=False))) == record

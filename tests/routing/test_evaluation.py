@@ -120,8 +120,8 @@ def decision(i: int, seed: int, **fields: object) -> Decision:
     return Decision(f"d{i}", f"c{i}", 60.0 * i, asked, answer, None, answer.entries[0].agent_id, Outcome(csat_5=4.0), **fields)  # type: ignore[arg-type]
 
 
-def known(outcome: Outcome) -> Utility | None:
-    return None if outcome.csat_5 is None else Utility((outcome.csat_5 - 1) / 4, 1.0)
+def known(row: Decision) -> Utility | None:
+    return None if row.outcome.csat_5 is None else Utility((row.outcome.csat_5 - 1) / 4, 1.0)
 
 
 def test_a_log_is_read_for_what_can_be_evaluated() -> None:
@@ -145,6 +145,15 @@ def test_a_log_is_read_for_what_can_be_evaluated() -> None:
     expected = {e.agent_id: e.expected_utility or 0.0 for e in first.ranking.entries}
     best = max(expected, key=lambda a: expected[a])
     assert choices[0].expected_target == pytest.approx(expected[best])
+
+
+def test_an_assignment_is_no_evidence_for_another_policy() -> None:
+    """Its propensities are shares of redraws."""
+    rows = [decision(i, seed=i) for i in range(10)]
+    together = [replace(row, ranking=replace(row.ranking, assigned=True)) for row in rows]
+    alone, followed = logged_choices(rows, target_of(MODEL, Policy()), known)
+    assert logged_choices([*rows, *together], target_of(MODEL, Policy()), known) == (alone, followed)
+    assert logged_choices(together, target_of(MODEL, Policy()), known) == ([], 0.0)
 
 
 def test_a_decision_is_made_again_from_its_log() -> None:

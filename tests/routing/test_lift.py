@@ -119,4 +119,5 @@ def test_a_log_is_read_by_intention() -> None:
         Decision("d2", "c2", 1.0, asked, answer, block(1, on=False), None, Outcome(handle_s=5.0)),
         Decision("d3", "c3", 1.0, asked, answer),
     ]
-    assert block_calls(rows, utility) == [BlockCall("q", block(0, on=True), Utility(1.0, 0.5)), BlockCall("q", block(1, on=False), None)]
+    found = block_calls(rows, lambda row: utility(row.outcome))
+    assert found == [BlockCall("q", block(0, on=True), Utility(1.0, 0.5)), BlockCall("q", block(1, on=False), None)]

@@ -66,3 +66,13 @@ def test_far_ahead_and_far_behind() -> None:
 def test_figures_that_cannot_be(mean: float, sd: float) -> None:
     with pytest.raises(ValueError, match="finite and sds at least 0"):
         first_place(np.array((0.0, mean)), np.array((0.1, sd)))
+
+
+@pytest.mark.parametrize("ratio", [1.0, 10.0])
+def test_who_and_what_the_grid_leaves_out_does_not_matter(monkeypatch: pytest.MonkeyPatch, ratio: float) -> None:
+    monkeypatch.setattr(propensity, "STEPS_PER_SD", 15.0)  # so that the step's own error is none
+    rng = np.random.default_rng(8)
+    mean, sd = rng.normal(size=400) * 0.05, 0.1 * ratio ** -rng.random(400)
+    narrow = first_place(mean, sd)
+    monkeypatch.setattr(propensity, "_reach", lambda m, s: (float((m - 6.0 * s).max()), float((m + 6.0 * s).max())))
+    np.testing.assert_allclose(narrow, first_place(mean, sd), atol=1e-7)

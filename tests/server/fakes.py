@@ -70,6 +70,11 @@ class FakeAnalyzer:
         finally:
             self._inside.release()
 
+    @property
+    def shared_variance(self) -> dict[str, float]:
+        """Of the one axis."""
+        return {"checksum": 1.0}
+
     def finish(self) -> t.CallAnalysis:
         """Return the final result."""
         self._take(self._rest)

@@ -23,9 +23,10 @@ def good_requests(random_: random.Random) -> list[pb.StreamAnalyzeRequest]:
     kind = pb.StreamAnalyzeRequest
     raw = pb.RawAudioFormat(encoding=random_.choice(["l16", "mulaw", "alaw"]), sample_rate_hz=8000, channels=2)
     return [
-        kind(start=pb.StartCall(call_id=call_id, format=raw, labels={"queue": "bills"})),
+        kind(start=pb.StartCall(call_id=call_id, format=raw, labels={"queue": "bills"}, caller=pb.NamedCaller(caller_key="c-1"))),
         kind(audio=pb.AudioBatch(chunks=[pb.AudioChunk(call_id=call_id, first_sample=0, data=audio)])),
         kind(control=pb.CallControl(call_id=call_id, mark=pb.Mark(label="here"))),
+        kind(control=pb.CallControl(call_id=call_id, consent=pb.SayConsent(consent=random_.randrange(5)))),
         kind(control=pb.CallControl(call_id=call_id, pause=pb.Pause())),
         kind(control=pb.CallControl(call_id=call_id, resume=pb.Resume())),
         kind(audio=pb.AudioBatch(chunks=[pb.AudioChunk(call_id=call_id, first_sample=800, data=audio, channel=random_.randrange(3))])),

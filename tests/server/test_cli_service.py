@@ -110,6 +110,12 @@ def test_a_port_in_use_is_one_line_and_code_2() -> None:
             assert done.stderr.strip().splitlines()[-1].startswith(f"simpatico: cannot listen on {address}: Address already in use; stop")
 
 
+def test_show_config_hides_the_password_of_the_database() -> None:
+    shown = simpatico("serve", "--show-config", "--set", "database.url=postgresql://simpatico:hush@db/name").stdout
+    assert 'url = "postgresql://simpatico:***@db/name"' in shown
+    assert "hush" not in shown
+
+
 def test_show_config_is_a_file_that_can_be_used(tmp_path: Path) -> None:
     shown = simpatico("serve", "--show-config", "--set", "limits.calls=7", "--realtime-factor", "inf").stdout
     tree = tomllib.loads(shown)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from simpatico.config import keys, load_settings
+from simpatico.config import OTHER_VARIABLES, keys, load_settings, without_password
 from simpatico.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,3 +117,30 @@ def test_every_key_is_described_and_documented(key: str, variable: str, descript
     assert f"`{key}`" in page
     assert description in page
     assert variable == "SIMPATICO_" + key.replace(".", "__").upper()
+
+
+@pytest.mark.parametrize("variable", sorted(OTHER_VARIABLES))
+def test_variables_that_are_no_settings_are_documented_and_not_refused(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert f"| `{variable}` |" in (ROOT / "docs" / "operations.md").read_text("utf-8")
+    monkeypatch.setenv(variable, "")
+    load_settings()
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("", ""),
+        ("sqlite:///simpatico.db", "sqlite:///simpatico.db"),
+        ("postgresql://simpatico@db/name", "postgresql://simpatico@db/name"),
+        ("postgresql://simpatico:hush@db:5432/name", "postgresql://simpatico:***@db:5432/name"),
+        ("postgresql://simpatico:hu%40sh@db/name?sslmode=require", "postgresql://simpatico:***@db/name?sslmode=require"),
+        ("postgresql://simpatico:hu:s@h@db/name", "postgresql://simpatico:***@db/name"),
+        ("postgresql://db/name?user=a&password=hush&sslpassword=hush", "postgresql://db/name?user=a&password=***&sslpassword=***"),
+        ("postgresql://:hush@db/name", "postgresql://:***@db/name"),
+        ("postgresql://simpatico:hu/sh@db/name", "postgresql://simpatico:***@db/name"),
+        ("postgresql://simpatico:hu?sh@db/name", "postgresql://***"),
+        ("postgresql://db/name?password=hu@sh", "postgresql://***"),
+    ],
+)
+def test_passwords_are_not_shown(url: str, shown: str) -> None:
+    assert without_password(url) == shown

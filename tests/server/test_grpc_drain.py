@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 
@@ -125,7 +126,8 @@ async def test_no_final_is_lost_by_a_client_that_writes_while_the_service_drains
     assert len(finals) == 20
 
 
-async def test_a_client_that_goes_away_frees_everything(start: Start) -> None:
+async def test_a_client_that_goes_away_frees_everything_and_leaves_one_line(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     server = await start()
     shared = server.application.shared
     async with server.client() as client, client.stream() as stream:
@@ -134,10 +136,31 @@ async def test_a_client_that_goes_away_frees_everything(start: Start) -> None:
             await begin(stream, str(k))
             await stream.send(cut(str(k), noise(0.5)))
         await anext(updates)
-        assert shared.streams
+        async with asyncio.timeout(TIMEOUT_S):
+            while shared.open_calls < 10:
+                await asyncio.sleep(0.01)
     async with asyncio.timeout(TIMEOUT_S):
         while shared.streams or shared.open_calls:
             await asyncio.sleep(0.01)
+    (record,) = (r for r in caplog.records if "cancelled" in r.message)
+    assert record.levelname == "INFO"
+    assert vars(record)["simpatico_fields"] == {"calls": 10}
+
+
+async def test_a_client_that_has_its_finals_goes_quietly(server: Running, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    shared = server.application.shared
+    async with server.client() as client, client.stream() as stream:
+        await begin(stream, "a")
+        await stream.send(cut("a", noise(0.5)))
+        await stream.end("a")
+        async for update in stream:
+            if isinstance(update, Final):
+                break
+    async with asyncio.timeout(TIMEOUT_S):
+        while shared.streams:
+            await asyncio.sleep(0.01)
+    assert not [r for r in caplog.records if "cancelled" in r.message]
 
 
 async def test_a_deadline_ends_the_stream_and_frees_everything(server: Running) -> None:

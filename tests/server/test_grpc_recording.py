@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -87,7 +88,13 @@ BAD: list[tuple[str, Upload, str, str, str]] = [
     ("rate", lambda c: c.analyze_recording(b"", call_id="t", raw=("l16", 10**9, 1)), "INVALID_ARGUMENT", "AUDIO_FORMAT", "192000"),
     ("channels", lambda c: c.analyze_recording(b"", call_id="t", raw=("l16", 8000, 17)), "INVALID_ARGUMENT", "AUDIO_FORMAT", "17"),
     ("caller", lambda c: c.analyze_recording(wav(), call_id="t", caller_channel=5), "INVALID_ARGUMENT", "AUDIO_FORMAT", "5 does not exist"),
-    ("no caller", lambda c: c.analyze_recording(wav(), call_id="t", caller_channel=None), "INVALID_ARGUMENT", "AUDIO_FORMAT", "None"),
+    (
+        "no caller",
+        lambda c: c.analyze_recording(wav(), call_id="t", caller_channel=None),
+        "INVALID_ARGUMENT",
+        "AUDIO_FORMAT",
+        "no caller channel",
+    ),
     ("id", lambda c: c.analyze_recording(wav(), call_id=""), "INVALID_ARGUMENT", "REQUEST", "1 to 128"),
     ("seed", lambda c: c.analyze_recording(wav(), call_id="t", seed=-1), "INVALID_ARGUMENT", "REQUEST", "-1"),
 ]
@@ -182,7 +189,8 @@ async def test_too_many_recordings_at_once(start: Start) -> None:
 
 
 @pytest.mark.parametrize("by_deadline", [False, True])
-async def test_a_client_that_goes_away_stops_the_analysis(start: Start, by_deadline: bool) -> None:
+async def test_a_client_that_goes_away_stops_the_analysis(start: Start, by_deadline: bool, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     held = Held()
     server = await start(held)
     async with server.client() as client:
@@ -200,6 +208,7 @@ async def test_a_client_that_goes_away_stops_the_analysis(start: Start, by_deadl
         held.go_on.set()
         await asyncio.sleep(0.1)
     assert held.blocks == 1
+    assert [r.message for r in caplog.records if "cancelled" in r.message] == ["recording cancelled by its client"]
 
 
 async def test_recordings_are_refused_while_draining(start: Start) -> None:

@@ -57,3 +57,13 @@ def test_plain_text_has_the_values_at_the_end_of_the_line(capsys: pytest.Capture
 def test_the_level_is_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
     assert len([line for line in lines(capsys, level="error") if "simpatico.test" in line]) == 1
     assert len([line for line in lines(capsys, level="debug") if "simpatico.test" in line]) == 3
+
+
+def test_of_alembic_only_upgrades_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(LogSettings())
+    logging.getLogger("alembic.runtime.plugins.x").info("setup plugin")
+    logging.getLogger("alembic.runtime.migration").info("Will assume non-transactional DDL.")
+    logging.getLogger("alembic.runtime.migration").info("Running upgrade  -> 0001")
+    logging.getLogger("alembic.runtime.migration").warning("trouble")
+    told = [line.partition(": ")[2] for line in capsys.readouterr().err.splitlines()]
+    assert told == ["Running upgrade  -> 0001", "trouble"]

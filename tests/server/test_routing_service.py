@@ -20,71 +20,25 @@ from simpatico.profiles import audit, calls, decisions
 from simpatico.profiles.spool import Spool
 from simpatico.profiles.store import Store
 from simpatico.routing.types import Factor, FactorKind
+from simpatico.server import router
 from simpatico.server.convert_routing import words
 from simpatico.server.learning import models_of
-from simpatico.v1 import caller_service_pb2 as callers_pb
 from simpatico.v1 import routing_service_pb2 as pb
-from simpatico.v1 import routing_service_pb2_grpc as rpc
 from tests.profiles.samples import a_call
 from tests.server import test_grpc_callers as callers_test
 from tests.server.calls import begin, cut, noise
 from tests.server.fakes import FakeAnalyzer
+from tests.server.routing_calls import LONG_S, a_call_to_route, ask, grant, ranked, refusal, router_of, start_with_agents, taught
 from tests.server.running import Running, Start
-from tests.server.test_grpc_app import reason_of
 from tests.server.test_grpc_callers import KEY, actions, database, memory_of  # noqa: F401  # the fixture
 from tests.server.tokens import Issuer
 
-LONG_S = 30.0
-"""An answer that is not a question of time: this machine may be busy."""
 ISSUER = Issuer()
 
 
 @pytest.fixture
 async def server(start: Start, database: dict[str, Any]) -> Running:  # noqa: F811
-    running = await start(**database)
-    for name in ("good", "bad", "other"):
-        assert (await ask(running, "UpsertAgent", agent=pb.Agent(agent_id=name, skills=["cards"]))).created
-    return running
-
-
-async def ask(server: Running, method: str, token: str | None = None, **fields: Any) -> Any:
-    async with server.channel() as channel:
-        stub = rpc.RoutingServiceStub(channel)
-        request = getattr(pb, f"{method}Request")(**fields)
-        return await getattr(stub, method)(request, metadata=[("authorization", f"Bearer {token}")] if token else None)
-
-
-async def refusal(server: Running, method: str, token: str | None = None, **fields: Any) -> tuple[str, str]:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await ask(server, method, token, **fields)
-    return caught.value.code().name, reason_of(caught.value)
-
-
-def a_call_to_route(*names: str, key: str = "", call_id: str = "c", **more: Any) -> pb.CallToRoute:
-    listed = [pb.Candidate(agent_id=name, idle_s=10.0) for name in names or ("bad", "good", "other")]
-    return pb.CallToRoute(call_id=call_id, caller_key=key, queue="sales", candidates=listed, **more)
-
-
-async def ranked(server: Running, call: pb.CallToRoute, within_s: float = LONG_S) -> Any:
-    return await ask(server, "RankAgents", call=call, answer_within_s=within_s)
-
-
-async def grant(server: Running) -> None:
-    await callers_test.ask(server, "SetConsent", caller_key=KEY, consent=callers_pb.CONSENT_GRANTED)
-
-
-async def taught(server: Running, count: int = 60) -> None:
-    """Let the good agent have settled every call and the bad one none."""
-    await grant(server)
-    for i in range(count):
-        answer = await ranked(server, a_call_to_route(key=KEY, call_id=f"past-{i}"))
-        taken = ("good", "bad")[i % 2]
-        outcome = pb.Outcome(resolved=taken == "good", csat_5=5.0 if taken == "good" else 1.0)
-        done = await ask(server, "RecordOutcome", request_id=f"r{i}", decision_id=answer.decision_id, outcome=outcome, taken_by=taken)
-        assert (done.kept, done.repeated) == (True, False)
-    router = server.application._router
-    assert router is not None
-    await router.renew()
+    return await start_with_agents(start, database)
 
 
 async def test_it_learns_who_settles_calls_and_says_why(server: Running) -> None:
@@ -109,9 +63,7 @@ async def test_it_learns_who_settles_calls_and_says_why(server: Running) -> None
 
 async def written(server: Running, answer: Any) -> None:
     """Wait until a decision is in the database; it is written after the answer."""
-    router = server.application._router
-    assert router is not None
-    await router.written(answer.decision_id)
+    await router_of(server).journal.written(answer.decision_id)
 
 
 async def test_the_same_caller_is_ranked_from_the_profile_before_they_speak(server: Running) -> None:
@@ -248,7 +200,13 @@ async def test_when_the_time_is_up_the_answer_is_neutral(server: Running, monkey
 
 async def test_when_the_arithmetic_is_late_the_decision_is_kept_as_neutral(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     await grant(server)
-    monkeypatch.setattr("simpatico.server.router._rank", lambda *_: time.sleep(0.5))
+    swift = router._explained
+
+    def slow(*args: Any) -> Any:
+        time.sleep(0.5)
+        return swift(*args)
+
+    monkeypatch.setattr(router, "_explained", slow)
     answer = await ranked(server, a_call_to_route(key=KEY), 0.2)
     assert (answer.neutral_reason, answer.kept) == ("deadline_passed", True)
 
@@ -256,9 +214,7 @@ async def test_when_the_arithmetic_is_late_the_decision_is_kept_as_neutral(serve
 async def test_while_the_database_is_away_rankings_are_neutral_and_outcomes_wait(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     await taught(server)
     before = (await ranked(server, a_call_to_route(key=KEY, call_id="now"))).decision_id
-    router = server.application._router
-    assert router is not None
-    await router.written(before)
+    await router_of(server).journal.written(before)
 
     async def away(self: Store, *_: Any, **__: Any) -> Any:
         raise DatabaseAwayError("the database cannot be reached")
@@ -272,7 +228,7 @@ async def test_while_the_database_is_away_rankings_are_neutral_and_outcomes_wait
         assert done.kept
         assert await refusal(server, "ListAgents") == ("UNAVAILABLE", "DATABASE_AWAY")
         with pytest.raises(DatabaseAwayError):
-            await router.renew()
+            await router_of(server).knowledge.renew()
         assert memory_of(server).spool.waiting() == 1
     await memory_of(server).tend()
     assert memory_of(server).spool.waiting() == 0
@@ -307,8 +263,10 @@ async def test_skills_come_first(server: Running) -> None:
 async def test_roles(start: Start, database: dict[str, Any], tmp_path: Path) -> None:  # noqa: F811
     server = await start(**database, access__keys=str(ISSUER.public(tmp_path / "keys.json")))
     call = a_call_to_route("a")
-    allowed = {"RankAgents": {"router"}, "RecordOutcome": {"router"}, "UpsertAgent": {"admin"}, "ListAgents": {"router", "qa", "admin"}}
-    for method, roles in (allowed | {"GetAgent": {"qa", "admin"}, "CommentAgent": {"qa", "admin"}}).items():
+    allowed = {"RankAgents": {"router"}, "AssignCallers": {"router"}, "RecordOutcome": {"router"}, "UpsertAgent": {"admin"}}
+    allowed |= {"ListAgents": {"router", "qa", "admin"}, "StartExperiment": {"admin"}, "EndExperiment": {"admin"}}
+    allowed |= {"ListExperiments": {"researcher", "admin"}, "GetAgent": {"qa", "admin"}, "CommentAgent": {"qa", "admin"}}
+    for method, roles in allowed.items():
         fields = {"call": call} if method == "RankAgents" else {}
         for role in ("router", "qa", "researcher", "privacy", "admin"):
             if role not in roles:
@@ -317,7 +275,7 @@ async def test_roles(start: Start, database: dict[str, Any], tmp_path: Path) -> 
     assert (await ask(server, "RankAgents", ISSUER.token("router"), call=call, answer_within_s=LONG_S)).agents[0].agent_id == "a"
 
 
-@pytest.mark.parametrize("method", ["AssignCallers", "WatchAssignments"])
+@pytest.mark.parametrize("method", ["WatchAssignments"])
 async def test_what_is_not_served_says_so(server: Running, method: str) -> None:
     async with server.channel() as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:

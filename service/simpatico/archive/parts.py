@@ -7,7 +7,6 @@ directory is locked, and the lock goes with the process.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import zipfile
@@ -20,6 +19,11 @@ import numpy as np
 from simpatico.archive.work import Rows
 from simpatico.errors import OutputError
 
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 __all__ = ["PartStore", "write_part"]
 
 
@@ -29,10 +33,14 @@ class PartStore:
     Raises
     ------
     OutputError
-        The directory cannot be made or written to, or another run holds it.
+        The directory cannot be made or written to, another run holds it, or the system has no POSIX locks.
     """
 
     def __init__(self, out: Path) -> None:
+        if fcntl is None:
+            raise OutputError(
+                f"{out} cannot be kept from other runs: this system has no POSIX locks (fcntl); Linux, macOS and WSL work", field="out"
+            )
         self.directory = out.with_name(out.name + ".partial")
         try:
             self.directory.mkdir(exist_ok=True)
@@ -63,6 +71,11 @@ class PartStore:
         """The rows of a part."""
         with _path(self.directory, key).open("rb") as file, np.load(file, allow_pickle=False) as part:
             return Rows(part["channel"], part["start_s"], part["end_s"], part["values"])
+
+    def tidy(self) -> None:
+        """Delete the directory if it holds no part, whatever was measured for it."""
+        if not any(self.directory.glob("*.npz")):
+            self.remove()
 
     def remove(self) -> None:
         """Delete the directory with all that is in it."""

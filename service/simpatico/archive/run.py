@@ -110,7 +110,9 @@ def run(
         rows, without_rows = _write(good, store, out, kind, measurement) if good else (0, 0)
         errors_path = out.with_name(out.name + ".errors.csv")
         _write_errors(errors_path, listed)
-        if not listed:
+        if listed:
+            store.tidy()
+        else:
             store.remove()
         return Summary(len(good), rows, without_rows, tuple(listed), errors_path)
 

@@ -18,6 +18,7 @@ __all__ = [
     "NARROW_RATE_HZ",
     "WIDE_RATE_HZ",
     "analysis_rate_hz",
+    "channel_works",
     "check_caller_channel",
     "check_channels",
     "check_format",
@@ -102,8 +103,19 @@ def check_caller_channel(caller_channel: int | None, channels: int, *, field: st
         return None
     if caller_channel is not None and 0 <= caller_channel < channels:
         return int(caller_channel)
-    works = "0 or 1" if channels > 1 else "0, or none when the lone channel is the agent's,"
+    if caller_channel is None:
+        raise AudioFormatError(
+            f"no caller channel (-1 on the command line) is for a lone channel that is the agent's; this audio has {channels} channels: "
+            "0 or 1 works",
+            field=field,
+        )
+    works = "0 or 1" if channels > 1 else "0, or none (-1 on the command line) when the lone channel is the agent's,"
     raise AudioFormatError(f"caller channel {caller_channel} does not exist in audio of {channels} channel(s): {works} works", field=field)
+
+
+def channel_works(channels: int) -> str:
+    """Say which channel indices work in audio of so many channels."""
+    return "0 works" if channels == 1 else f"0 to {channels - 1} work"
 
 
 def check_format(fmt: AudioFormat, *, most_channels: int = MAX_CHANNELS) -> AudioFormat:

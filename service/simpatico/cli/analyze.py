@@ -20,7 +20,7 @@ def analyze(
         Path, typer.Argument(metavar="CALL", help="Recording: WAV, FLAC, OGG or MP3, one or two channels; - for standard input.")
     ],
     caller_channel: Annotated[
-        int, typer.Option(help="Channel of the caller, counted from 0; -1 when the only channel is the agent's.")
+        int, typer.Option(min=-1, help="Channel of the caller, counted from 0; -1 when the only channel is the agent's.")
     ] = 0,
     json_output: Annotated[bool, typer.Option("--json", help="Print the JSON document instead of a table.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write the JSON document to this file.")] = None,
@@ -56,11 +56,12 @@ def _analyze_file(call: Path, *, caller_channel: int, bundle: Path | None, seed:
     from simpatico.style import load_bundle
 
     model = load_bundle(bundle)
+    console = Console(stderr=True)
     source = sys.stdin.buffer if str(call) == "-" else call
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f} s of call"), TimeElapsedColumn())
     with (
         open_call(source, caller_channel=None if caller_channel < 0 else caller_channel) as recording,
-        Progress(*columns, console=Console(stderr=True), transient=True) as bar,
+        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar,
     ):
         name = "stdin" if str(call) == "-" else call.name
         options = AnalysisOptions(seed=seed, interim_period_s=None)

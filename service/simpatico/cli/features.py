@@ -111,12 +111,16 @@ def _reporting(total: int) -> AbstractContextManager[Callable[[Outcome], None]]:
 
 
 def _print_summary(summary: Summary, out: Path) -> None:
-    lines = [f"{summary.files} files, {summary.rows} rows in {out}" if summary.files else "no file could be measured, nothing was written"]
+    rows = "1 row" if summary.rows == 1 else f"{summary.rows} rows"
+    lines = [f"{_files(summary.files)}, {rows} in {out}" if summary.files else "no file could be measured, nothing was written"]
     if summary.without_rows:
-        lines.append(f"{summary.without_rows} files are too short for a row")
+        lines.append(f"{_files(summary.without_rows)} too short for a row")
     if summary.failures:
-        lines.append(
-            f"{len(summary.failures)} files failed, listed in {summary.errors_path}; {out}.partial keeps the others for another run"
-        )
+        kept = f"; {out}.partial keeps the others for another run" if summary.files else ""
+        lines.append(f"{_files(len(summary.failures))} failed, listed in {summary.errors_path}{kept}")
     for line in lines:
         _say(line)
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from simpatico.config import Settings
 
-__all__ = ["serve"]
+__all__ = ["assigned", "serve"]
 
 
 def serve(
@@ -38,7 +38,7 @@ def serve(
     """Serve analyses over gRPC. Settings: options win over SIMPATICO_ variables, these over the file, this over the defaults."""
     from simpatico.config import load_settings
 
-    overrides = _assigned(assignments or []) | {
+    overrides = assigned(assignments or []) | {
         key: value
         for key, value in {
             "server.host": host,
@@ -79,7 +79,7 @@ def _announce(address: str) -> None:
     print(f"serving on {address}", flush=True)
 
 
-def _assigned(assignments: list[str]) -> dict[str, Any]:
+def assigned(assignments: list[str]) -> dict[str, Any]:
     """Return KEY=VALUE pairs as a mapping; values are TOML where they can be, else text."""
     import tomllib
 
@@ -100,7 +100,7 @@ def _assigned(assignments: list[str]) -> dict[str, Any]:
 def _as_toml(settings: Settings) -> str:
     import json
 
-    from simpatico.config import keys
+    from simpatico.config import keys, without_password
 
     lines: list[str] = []
     section = ""
@@ -110,6 +110,8 @@ def _as_toml(settings: Settings) -> str:
             lines += ["", f"[{table}]"] if lines else [f"[{table}]"]
             section = table
         value = getattr(getattr(settings, table), name)
+        if key == "database.url":
+            value = without_password(value)
         shown = f"# {name} =" if value is None else f"{name} = {json.dumps(str(value) if isinstance(value, Path) else value)}"
         lines += [f"# {description}", shown.replace("Infinity", "inf")]
     return "\n".join(lines)

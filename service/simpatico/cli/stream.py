@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from simpatico.cli.target import DEFAULT_TARGET, Target
 
 if TYPE_CHECKING:
     import asyncio
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from simpatico.audio import CallReader
-    from simpatico.client import AnalysisClient, CallStream, Final, Ready
+    from simpatico.client import AnalysisClient, Caller, CallStream, Final, Ready
 
 __all__ = ["stream"]
 
@@ -29,13 +32,22 @@ EXIT_INCOMPLETE = 3
 def stream(
     call: Annotated[Path, typer.Argument(metavar="CALL", help="Recording: WAV, FLAC, OGG or MP3, one or two channels.")],
     *,
-    target: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the service listens.")] = "127.0.0.1:50051",
+    target: Target = DEFAULT_TARGET,
     speed: Annotated[float, typer.Option(min=0.0, help="Times real time, as far as the service takes it; 0 for as fast as it does.")] = 1.0,
     caller_channel: Annotated[
-        int, typer.Option(help="Channel of the caller, counted from 0; -1 when the only channel is the agent's.")
+        int, typer.Option(min=-1, help="Channel of the caller, counted from 0; -1 when the only channel is the agent's.")
     ] = 0,
     json_output: Annotated[bool, typer.Option("--json", help="Print the final result as a JSON document, and nothing else.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the surrogates.")] = 0,
+    call_id: Annotated[
+        str | None, typer.Option(help="Name of the call; by default that of the file, made unique where a caller is named.")
+    ] = None,
+    caller_key: Annotated[
+        str | None, typer.Option(metavar="PSEUDONYM", help="Who calls: the call is kept if they agree. Never a telephone number or a name.")
+    ] = None,
+    notice: Annotated[str, typer.Option(metavar="ID", help="The notice that the caller was given.")] = "",
+    reason: Annotated[str, typer.Option(help="What the caller calls about.")] = "",
+    utc_offset_min: Annotated[int, typer.Option(min=-720, max=840, help="Minutes by which the caller's local time is ahead of UTC.")] = 0,
     tls_authority: Annotated[Path | None, typer.Option(help="Authority of the service's certificate, PEM; turns TLS on.")] = None,
     tls_certificate: Annotated[Path | None, typer.Option(help="Own certificate, PEM, for a service that demands one.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
@@ -48,28 +60,38 @@ def stream(
 
     from simpatico.audio import open_call
     from simpatico.cli.render import print_analysis
-    from simpatico.client import AnalysisClient, ClientTls, token_from
+    from simpatico.client import AnalysisClient, Caller, ClientTls, token_from
+    from simpatico.errors import ConfigError
     from simpatico.reports import to_json
 
-    tls = ClientTls(tls_authority, tls_certificate, tls_key) if tls_authority or tls_certificate else None
+    if caller_key is None and (notice or reason or utc_offset_min):
+        raise ConfigError("notice, reason and offset are of a named caller: give --caller-key too", field="caller-key")
+    caller = None if caller_key is None else Caller(caller_key, notice, reason, utc_offset_min)
+    named = call_id or (call.name if caller is None else f"{call.name}-{uuid.uuid4().hex[:8]}")
+
+    tls = ClientTls(tls_authority, tls_certificate, tls_key) if tls_authority or tls_certificate or tls_key else None
     token = token_from(token_file) if token_file is not None else None
     with open_call(call, caller_channel=None if caller_channel < 0 else caller_channel) as recording:
 
         async def run() -> Final:
             async with AnalysisClient(target, tls=tls, token=token) as client:
-                return await _stream(client, recording, call.name, speed, seed, quiet=json_output)
+                return await _stream(client, recording, named, speed, seed, caller, quiet=json_output)
 
         final = asyncio.run(run())
     if json_output:
         typer.echo(to_json(final.analysis))
     else:
         print_analysis(final.analysis)
+        if final.kept is not None:
+            typer.echo(f"call {named}: {'kept, as its caller agrees' if final.kept else 'not kept'}")
     if final.ended_by != "end":
         typer.echo(f"simpatico: the service ended the call early ({final.ended_by}); the result is for what was heard", err=True)
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
-async def _stream(client: AnalysisClient, recording: CallReader, call_id: str, speed: float, seed: int, *, quiet: bool) -> Final:
+async def _stream(
+    client: AnalysisClient, recording: CallReader, call_id: str, speed: float, seed: int, caller: Caller | None, *, quiet: bool
+) -> Final:
     """Send and receive at the same time; return the final."""
     import asyncio
 
@@ -78,7 +100,7 @@ async def _stream(client: AnalysisClient, recording: CallReader, call_id: str, s
 
     console = Console(stderr=quiet)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.1f} s of call"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"Streaming {call_id}", total=recording.duration_s)
         async with client.stream() as calls:
             audio = recording.format
@@ -90,6 +112,7 @@ async def _stream(client: AnalysisClient, recording: CallReader, call_id: str, s
                 codec=audio.codec,
                 caller_channel=recording.caller_channel,
                 options={"seed": seed, "no_interims": quiet},
+                caller=caller,
             )
             ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
             sending = asyncio.create_task(_send(calls, recording, call_id, speed, ready, bar, task))
@@ -148,7 +171,7 @@ async def _send(
 async def _receive(calls: CallStream, opened: asyncio.Future[Ready], console: Console) -> Final | None:
     """Show what comes until the final, which is returned."""
     from simpatico.cli.render import interim_line
-    from simpatico.client import CallFailed, Drain, Final, Interim, Ready
+    from simpatico.client import CallFailed, Drain, Event, Final, Interim, Ready
 
     async for update in calls:
         match update:
@@ -156,6 +179,8 @@ async def _receive(calls: CallStream, opened: asyncio.Future[Ready], console: Co
                 opened.set_result(update)
             case Interim():
                 console.print(interim_line(update.analysis))
+            case Event(kind="consent"):
+                console.print(f"what the caller said about being remembered: {update.label}")
             case Drain():
                 console.print(f"[yellow]the service stops in {update.grace_s:g} s[/]")
             case CallFailed():

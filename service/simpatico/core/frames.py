@@ -171,8 +171,12 @@ class FrameExtractor:
         self._finished = False
 
     def _check(self, samples: NDArray[Any], types: tuple[type, ...]) -> None:
+        names = " or ".join(np.dtype(kind).name for kind in types)
+        if not isinstance(samples, np.ndarray):
+            raise MalformedAudioError(
+                f"samples must be an array, {names} of shape [n], got {type(samples).__name__}; numpy.asarray(samples, numpy.float32) works"
+            )
         if samples.ndim != 1 or samples.dtype not in types:
-            names = " or ".join(np.dtype(kind).name for kind in types)
             raise MalformedAudioError(f"samples must be {names} of shape [n], got {samples.dtype} of shape {list(samples.shape)}")
         if self._finished:
             raise CoreError("samples after finish; call reset() first")
@@ -199,10 +203,17 @@ def advance(extractors: Sequence[FrameExtractor], chunks: Sequence[NDArray[np.fl
     Raises
     ------
     MalformedAudioError, CoreError
-        As ``push``; no stream has taken anything then. The message names the stream.
+        As ``push``, or a stream is given twice or is in use by another thread; no stream has taken anything then. The message names the
+        stream.
+
+    Examples
+    --------
+    >>> calls = [FrameExtractor(8000) for _ in range(1000)]
+    >>> rows = advance(calls, [np.zeros(800, np.float32)] * 1000)
     """
     if len(extractors) != len(chunks):
-        raise CoreError(f"{len(extractors)} streams but {len(chunks)} chunks")
+        raise CoreError(f"{len(extractors)} streams but {len(chunks)} chunks; one chunk for each works, an empty one where nothing came")
+    _check_distinct(extractors)
     for i, (extractor, samples) in enumerate(zip(extractors, chunks, strict=True)):
         try:
             extractor._check(samples, (np.float32,))
@@ -216,8 +227,17 @@ def advance(extractors: Sequence[FrameExtractor], chunks: Sequence[NDArray[np.fl
         index = int(exc.args[1])
         raise MalformedAudioError(f"stream {index}: {_bad_sample(whole[index])}") from exc
     except RuntimeError as exc:
-        raise CoreError(f"a stream is given twice or is in use by another thread: {exc}") from exc
+        raise CoreError(f"a stream cannot be advanced now: {exc.args[0]}") from exc
     return [out[:count] for out, count in zip(outs, counts, strict=True)]
+
+
+def _check_distinct(extractors: Sequence[FrameExtractor]) -> None:
+    """Refuse a stream that is given twice: which of its chunks came first would not be said."""
+    first: dict[int, int] = {}
+    for i, extractor in enumerate(extractors):
+        earlier = first.setdefault(id(extractor), i)
+        if earlier != i:
+            raise CoreError(f"stream {i} is stream {earlier} again; each works once: join its chunks, or advance twice")
 
 
 _SET_COLUMNS: Final = MappingProxyType({"signals": COLUMNS, "egemaps": EGEMAPS_COLUMNS})

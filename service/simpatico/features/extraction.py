@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from simpatico.audio import BLOCK_S, AudioSource, ReadLimits, check_channels, check_rate_hz, check_samples, open_call
+from simpatico.audio import BLOCK_S, AudioSource, ReadLimits, channel_works, check_channels, check_rate_hz, check_samples, open_call
 from simpatico.errors import AudioFormatError, MalformedAudioError, RequestError
 from simpatico.features.results import Features, SetName, check_set
 from simpatico.features.segments import Segment, SegmentLike, Windows, as_segments
@@ -111,7 +111,7 @@ def measure(
     set = check_set(set)  # noqa: A001
     parts = segments if segments is None or isinstance(segments, Windows) else as_segments(segments)
     with _opened(source, raw, limits or ReadLimits(max_channels=MAX_CHANNELS)) as (name, rate_hz, channels, blocks):
-        chosen = _chosen(channel, channels, parts)
+        chosen = _chosen(channel, channels, parts, name)
         first = cut.first(rate_hz)
         streams = [
             FeatureStream(rate_hz, set=set, segments=own, file=name, channel=c, offset_s=first / rate_hz)
@@ -153,15 +153,15 @@ class _Cut:
         return math.floor(min(seconds * rate_hz + 0.5, 2.0**62))
 
 
-def _chosen(channel: int | Sequence[int] | None, channels: int, parts: Sequence[Segment] | Windows | None) -> list[int]:
+def _chosen(channel: int | Sequence[int] | None, channels: int, parts: Sequence[Segment] | Windows | None, file: str) -> list[int]:
     """Channels to measure, in order; those of segments must be among them."""
     wanted = range(channels) if channel is None else [channel] if isinstance(channel, int) else [int(c) for c in channel]
     named = [] if parts is None or isinstance(parts, Windows) else [s.channel for s in parts if s.channel is not None]
     for c in (*wanted, *named):
         if not 0 <= c < channels:
-            raise AudioFormatError(
-                f"channel {c} does not exist in audio of {channels} channel(s): 0 to {channels - 1} work", field="channel"
-            )
+            where = f"{file}: " if file else ""
+            count = "1 channel" if channels == 1 else f"{channels} channels"
+            raise AudioFormatError(f"{where}channel {c} does not exist in audio of {count}: {channel_works(channels)}", field="channel")
     return list(dict.fromkeys(wanted))
 
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 import math
 import re
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
@@ -26,6 +25,7 @@ from simpatico.audio import ReadLimits, StreamResampler, check_rate_hz, open_cal
 from simpatico.errors import AudioFormatError, ConfigError, MissingPackageError, RequestError
 from simpatico.features.extraction import MAX_CHANNELS, measure
 from simpatico.features.results import ROW_S, SetName, names_of
+from simpatico.features.smile_options import FeatureLevel, FeatureSet, check_unused, member_of, workers_of
 from simpatico.types import HOP_S
 
 if TYPE_CHECKING:
@@ -41,19 +41,6 @@ _TIME: Final = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)\s*", re.IGNORECA
 _LIMITS: Final = ReadLimits(max_channels=MAX_CHANNELS)
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
-
-
-class FeatureSet(Enum):
-    """Feature sets, under opensmile's names."""
-
-    eGeMAPSv02 = "egemaps/v02/eGeMAPSv02"  # noqa: N815
-
-
-class FeatureLevel(Enum):
-    """Levels of a feature set, under opensmile's names."""
-
-    LowLevelDescriptors = "lld"
-    Functionals = "func"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +59,13 @@ class Smile:
     Parameters
     ----------
     feature_set
-        ``FeatureSet.eGeMAPSv02`` or its name.
+        ``FeatureSet.eGeMAPSv02`` or its name, ours or opensmile's.
     feature_level
         ``FeatureLevel.Functionals`` or ``FeatureLevel.LowLevelDescriptors``, or their names.
+    options, logfile, segment, keep_nat
+        Taken at opensmile's defaults only: what they ask for does not exist here.
+    loglevel
+        Taken for the sake of existing code; there is no openSMILE to log.
     channels
         Channel or channels to measure, from 0; negative counts from the last. With a list, columns are (channel, name).
     mixdown
@@ -84,7 +75,7 @@ class Smile:
     resample
         Resample to ``sampling_rate`` instead of refusing.
     num_workers
-        Threads that measure several files at once.
+        Threads that measure several files at once; None for as many as there are processors.
     multiprocessing
         Taken for the sake of existing code; workers are threads, the core releases the GIL.
     verbose
@@ -93,7 +84,7 @@ class Smile:
     Raises
     ------
     ConfigError
-        The set or level is not known, or ``resample`` lacks a rate.
+        The set or level is not measured here, ``resample`` lacks a rate, or an argument asks for what does not exist here.
 
     Notes
     -----
@@ -110,23 +101,29 @@ class Smile:
         feature_set: FeatureSet | str = FeatureSet.eGeMAPSv02,
         feature_level: FeatureLevel | str = FeatureLevel.Functionals,
         *,
+        options: Mapping[str, object] | None = None,
+        loglevel: int = 2,
+        logfile: str | None = None,
+        sampling_rate: int | None = None,
         channels: int | Sequence[int] = 0,
         mixdown: bool = False,
-        sampling_rate: int | None = None,
         resample: bool = False,
-        num_workers: int = 1,
+        segment: object = None,
+        keep_nat: bool = False,
+        num_workers: int | None = 1,
         multiprocessing: bool = False,  # noqa: ARG002
         verbose: bool = False,
     ) -> None:
-        self.feature_set = _member(FeatureSet, feature_set)
-        self.feature_level = _member(FeatureLevel, feature_level)
+        self.feature_set = member_of(FeatureSet, feature_set)
+        self.feature_level = member_of(FeatureLevel, feature_level)
+        check_unused(options=options, loglevel=loglevel, logfile=logfile, segment=segment, keep_nat=keep_nat)
         if resample and sampling_rate is None:
             raise ConfigError("resample needs a sampling_rate, for instance 16000", field="sampling_rate")
         self.channels = channels
         self.mixdown = mixdown
         self.sampling_rate = None if sampling_rate is None else check_rate_hz(sampling_rate)
         self.resample = resample
-        self.num_workers = max(1, num_workers)
+        self.num_workers = workers_of(num_workers)
         self.verbose = verbose
         self._set: SetName = "lld" if self.feature_level is FeatureLevel.LowLevelDescriptors else "egemaps-v02"
 
@@ -351,14 +348,6 @@ def _each(times: Time | Sequence[Time], count: int, name: str) -> list[Time]:
     if len(found) != count:
         raise RequestError(f"{name} has {len(found)} entries for {count} files: one each or one for all work", field=name)
     return found
-
-
-def _member(kind: type[Enum], given: Enum | str) -> Any:
-    """Member of an enumeration by itself, its name or its value."""
-    for member in kind:
-        if given in {member, member.name, member.value}:
-            return member
-    raise ConfigError(f"{given!r} is not known: {', '.join(f'{kind.__name__}.{m.name}' for m in kind)} work", field=kind.__name__)
 
 
 def _pandas() -> Any:

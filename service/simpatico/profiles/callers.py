@@ -127,9 +127,10 @@ def held_under(work: Work) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def touch(work: Work, row: Row[Any], caller_key: str) -> None:
-    """Note that a caller called, for retention, and re-key."""
-    _rekey(work, row, caller_key)
+def touch(work: Work, row: Row[Any], caller_key: str | None) -> None:
+    """Note that a caller called, for retention, and re-key if the pseudonym is at hand."""
+    if caller_key is not None:
+        _rekey(work, row, caller_key)
     work.connection.execute(update(callers).where(callers.c.caller_id == row.caller_id).values(seen_at_s=max(work.now_s, row.seen_at_s)))
 
 

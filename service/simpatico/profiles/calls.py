@@ -6,20 +6,21 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 
 from simpatico.errors import DuplicateCallError, UnknownCallError
 from simpatico.profiles import audit, counters
 from simpatico.profiles.callers import find, pack_habits, require, touch
 from simpatico.profiles.fusion import DEFAULT_STABILITY, AxisEvidence, fuse_calls
 from simpatico.profiles.habits import HISTORY_CALLS, CallTime, Habits, PastCall
+from simpatico.profiles.record_codec import pack_record
 from simpatico.profiles.records import CallRecord, Consent, checked_text
-from simpatico.profiles.schema import calls, decisions, model_states, outcomes, profiles, training
+from simpatico.profiles.schema import callers, calls, decisions, model_states, outcomes, profiles, training
 from simpatico.profiles.store import Work
 from simpatico.style import AxisPrior
 from simpatico.types import CallAnalysis, Role
 
-__all__ = ["detach", "keep", "rebuild", "record_of"]
+__all__ = ["detach", "keep", "keep_known", "rebuild", "record_of"]
 
 _FIGURES = ("activity", "consistency")
 """Signals of the caller that are kept. Influence and mirroring are of the pair."""
@@ -73,10 +74,16 @@ def record_of(
     )
 
 
-def keep(work: Work, caller_key: str, record: CallRecord) -> bool:
+def keep(work: Work, caller_key: str, record: CallRecord, *, known_as: str | None = None) -> bool:
     """Keep a call if the caller has agreed; else count it and keep nothing.
 
     Consent is looked at now, in this transaction: one that was withdrawn during the call holds. The same record may come again.
+
+    Parameters
+    ----------
+    known_as
+        The caller's id as it was looked up during the call, or None. A caller who has another one now withdrew meanwhile, and agreed
+        again: that starts from nothing, without this call.
 
     Returns
     -------
@@ -89,10 +96,22 @@ def keep(work: Work, caller_key: str, record: CallRecord) -> bool:
         When another call of that id is held.
     """
     row = find(work, caller_key, lock=True)
+    if row is not None and known_as not in {None, row.caller_id}:
+        row = None
+    return _keep(work, row, record, caller_key)
+
+
+def keep_known(work: Work, caller_id: str, record: CallRecord) -> bool:
+    """Keep a call of a caller who had agreed under this id when it ended: what a spool brings. Else as `keep`."""
+    wanted = select(callers).where(callers.c.caller_id == caller_id).with_for_update()
+    return _keep(work, work.connection.execute(wanted).one_or_none(), record, None)
+
+
+def _keep(work: Work, row: Row[Any] | None, record: CallRecord, caller_key: str | None) -> bool:
     if row is None or row.consent != Consent.GRANTED:
         counters.count(work, "calls.not_kept")
         return False
-    values = _values(record)
+    values = pack_record(record)
     held = work.connection.execute(select(calls).where(calls.c.call_id == record.call_id)).one_or_none()
     if held is not None:
         if held.caller_id == row.caller_id and all(getattr(held, name) == value for name, value in values.items()):
@@ -103,25 +122,6 @@ def keep(work: Work, caller_key: str, record: CallRecord) -> bool:
     rebuild(work, row.caller_id)
     counters.count(work, "calls.kept")
     return True
-
-
-def _values(record: CallRecord) -> dict[str, Any]:
-    style = {
-        name: [e.shift, e.information, e.shared_variance if math.isfinite(e.shared_variance) else None] for name, e in record.style.items()
-    }
-    return {
-        "call_id": record.call_id,
-        "started_at_s": float(record.started_at_s),
-        "weekday": record.time.weekday,
-        "hour": record.time.hour,
-        "reason": record.reason,
-        "notice_id": record.notice_id,
-        "duration_s": float(record.duration_s),
-        "speech_s": float(record.speech_s),
-        "model": record.model,
-        "style": style,
-        "figures": dict(record.figures),
-    }
 
 
 def rebuild(work: Work, caller_id: str, *, stability: float = DEFAULT_STABILITY) -> None:

@@ -26,7 +26,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from simpatico.profiles.keys import KeyRing
@@ -107,11 +107,11 @@ class FaultKind(StrEnum):
     """What can be wrong with a log."""
 
     CHANGED = "changed"
-    """An entry does not have the hash that stands beside it."""
+    """An entry does not have the hash that follows from it and the one before."""
     MISSING = "missing"
     """Entries between two others are not there."""
     ORDER = "order"
-    """An entry does not follow from the one before it, or its number is not the next."""
+    """An entry stood elsewhere, its number is not the next, or the head is of another log."""
     FORGED = "forged"
     """A seal was not made with the deployment's secret."""
     TRUNCATED = "truncated"
@@ -127,6 +127,10 @@ class Fault:
     seq: int
     kind: FaultKind
     message: str
+
+
+_FOLLOWS = Fault(0, FaultKind.ORDER, "")
+"""Of an entry that is as it was, but stands behind one that is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +193,7 @@ class _Checker:
         self.seq = 0
         self.hash = GENESIS
         self.faults: list[Fault] = []
+        self.broken: dict[int, tuple[Sealed, str]] = {}  # index of a fault -> the entry that does not follow, and what stands before it
         self.unsealed = 0
         self.entries = 0
 
@@ -204,6 +209,8 @@ class _Checker:
         elif entry.seq <= self.seq:
             self.fault(entry.seq, FaultKind.ORDER, f"entry {entry.seq} stands after entry {self.seq}")
         elif _hash(self.hash, entry) != sealed.hash:
+            if len(self.faults) < MAX_FAULTS:
+                self.broken[len(self.faults)] = (sealed, self.hash)
             self.fault(entry.seq, FaultKind.CHANGED, f"entry {entry.seq} was changed, or does not belong here")
         self._seal(entry.seq, sealed)
         for anchored in self.anchors.get(entry.seq, ()):
@@ -217,6 +224,19 @@ class _Checker:
             self.unsealed += 1
         elif not _sealed_with(self.ring, sealed.key_id, _PURPOSE, sealed.hash, sealed.seal):
             self.fault(seq, FaultKind.FORGED, f"entry {seq} was not sealed with this deployment's secret")
+
+    def tell_moved(self) -> None:
+        """Say of entries that do not follow whether they were moved; one that only stands behind a moved one has no fault of its own."""
+        places = {sealed.entry.seq: before for sealed, before in self.broken.values()}
+        digests = [sealed.hash for sealed, _ in self.broken.values()]
+        for index, (sealed, _) in self.broken.items():
+            for seq, before in places.items():
+                entry = replace(sealed.entry, seq=seq)
+                if any(_hash(previous, entry) == sealed.hash for previous in (before, *digests)):
+                    here = sealed.entry.seq
+                    moved = Fault(here, FaultKind.ORDER, f"what stands as entry {here} was entry {seq}: entries were moved")
+                    self.faults[index] = moved if seq != here else _FOLLOWS
+        self.faults = [fault for fault in self.faults if fault is not _FOLLOWS]
 
     def end(self, head: Head) -> None:
         if head.key_id not in self.ring.key_ids:
@@ -257,5 +277,6 @@ def verify(entries: Iterable[Sealed], head: Head, ring: KeyRing, anchors: Sequen
             checker.fault(anchor.seq, FaultKind.FORGED, f"the anchor at entry {anchor.seq} was not made with this deployment's secret")
     for sealed in entries:
         checker.see(sealed)
+    checker.tell_moved()
     checker.end(head)
     return Report(checker.entries, checker.hash, tuple(checker.faults), checker.unsealed, len(anchors))

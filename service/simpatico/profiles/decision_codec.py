@@ -6,9 +6,12 @@ utility, sd, load penalty; factors of the first `KEPT_FACTORS` only, the others'
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from simpatico.routing.candidates import Candidates
+from simpatico.routing.ranked import Entries
 from simpatico.routing.types import (
     Agent,
     AxisBelief,
@@ -45,13 +48,26 @@ def _unpack_belief(packed: Sequence[Any] | None) -> StyleBelief | None:
     return StyleBelief(tuple(AxisBelief(*axis) for axis in packed[0]), frozenset(Source(s) for s in packed[1]))
 
 
+def _pack_candidates(who: Candidates) -> list[list[Any]]:
+    occupancy = [None] * len(who) if who.occupancy is None else [None if math.isnan(x) else x for x in who.occupancy.tolist()]
+    tags: dict[frozenset[str], list[str]] = {}  # agents share few sets of skills
+
+    def ordered(values: frozenset[str]) -> list[str]:
+        found = tags.get(values)
+        if found is None:
+            found = tags[values] = sorted(values)
+        return found
+
+    return [
+        [agent.agent_id, open_calls, idle_s, share, ordered(agent.skills), ordered(agent.languages), agent.capacity]
+        for agent, open_calls, idle_s, share in zip(who.agents, who.open_calls.tolist(), who.idle_s.tolist(), occupancy, strict=True)
+    ]
+
+
 def pack_request(request: RankRequest) -> dict[str, Any]:
     """Return a request as JSON values; its queue has a column of its own."""
     return {
-        "candidates": [
-            [c.agent.agent_id, c.open_calls, c.idle_s, c.occupancy, sorted(c.agent.skills), sorted(c.agent.languages), c.agent.capacity]
-            for c in request.candidates
-        ],
+        "candidates": _pack_candidates(request.eligible),
         "reason": request.reason,
         "live": _pack_belief(request.live),
         "profile": _pack_belief(request.profile),
@@ -79,13 +95,22 @@ def unpack_request(queue: str, packed: Packed) -> RankRequest:
     )
 
 
+def _pack_entries(entries: Sequence[RankedAgent]) -> list[list[Any]]:
+    if not isinstance(entries, Entries) or entries.expected_utility is None or entries.sd is None or entries.load_penalty is None:
+        return [[e.agent_id, e.propensity, e.expected_utility, e.sd, e.load_penalty] for e in entries]
+    figures = (entries.propensity, entries.expected_utility, entries.sd, entries.load_penalty)
+    return [list(row) for row in zip(entries.ids, *(column.tolist() for column in figures), strict=True)]
+
+
 def pack_ranking(ranking: Ranking) -> dict[str, Any]:
     """Return a ranking as JSON values; policy version and neutral reason have columns of their own."""
     return {
-        "entries": [[e.agent_id, e.propensity, e.expected_utility, e.sd, e.load_penalty] for e in ranking.entries],
+        "entries": _pack_entries(ranking.entries),
         "factors": [[[f.kind, f.contribution, f.evidence, f.axis, f.value] for f in e.factors] for e in ranking.entries[:KEPT_FACTORS]],
         "basis": sorted(ranking.basis),
         "seed": ranking.seed,
+        "learned": [ranking.learned_through, ranking.learned_calls],
+        "assigned": ranking.assigned,
     }
 
 
@@ -97,7 +122,9 @@ def unpack_ranking(policy_version: str, neutral_reason: str | None, packed: Pack
         factors = tuple(Factor(FactorKind(kind), *rest) for kind, *rest in held)
         entries.append(RankedAgent(agent_id, propensity, utility, sd, penalty, factors))
     neutral = None if neutral_reason is None else NeutralReason(neutral_reason)
-    return Ranking(tuple(entries), frozenset(Source(s) for s in packed["basis"]), policy_version, packed["seed"], neutral)
+    basis = frozenset(Source(s) for s in packed["basis"])
+    through, calls = packed.get("learned", (0, 0))  # decisions of before these were written down
+    return Ranking(tuple(entries), basis, policy_version, packed["seed"], neutral, through, calls, packed.get("assigned", False))
 
 
 def pack_outcome(outcome: Outcome) -> dict[str, Any]:

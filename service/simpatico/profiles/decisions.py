@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 
 from simpatico.errors import OutcomeError, RequestConflictError, UnknownAgentError, UnknownDecisionError
 from simpatico.profiles import audit, counters
@@ -21,11 +21,27 @@ from simpatico.profiles.decision_codec import (
     unpack_request,
 )
 from simpatico.profiles.records import Consent, checked_text
-from simpatico.profiles.schema import callers, canonical_json, decisions, outcomes
+from simpatico.profiles.schema import Canonical, callers, canonical_json, decisions, outcomes
 from simpatico.profiles.store import Work
+from simpatico.routing.hindsight import Report
 from simpatico.routing.types import Arm, BlockArm, Decision, Outcome
 
-__all__ = ["Recorded", "audit_subjects", "is_kept", "load", "log", "new_decision_id", "read", "record_outcome"]
+__all__ = [
+    "Prepared",
+    "Recorded",
+    "audit_subjects",
+    "is_kept",
+    "load",
+    "log",
+    "log_batch",
+    "new_decision_id",
+    "newest_report",
+    "prepare",
+    "queues",
+    "read",
+    "record_outcome",
+    "reports",
+]
 
 KEPT, NOT_KEPT = "k", "n"
 BATCH = 200
@@ -59,34 +75,31 @@ def audit_subjects(work: Work, decision_id: str) -> tuple[str, ...]:
     return tuple(work.ring.mac("decision-id", decision_id.encode(), key_id=key_id).hex()[:32] for key_id in work.ring.key_ids)
 
 
-def log(work: Work, caller_id: str | None, items: Sequence[Decision]) -> int:
-    """Write down decisions of one caller; returns how many were kept.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A decision, put together for its row: what takes time and no database."""
 
-    Of a caller who has not agreed (or no longer does: erased meanwhile) nothing is kept but a count. A decision that is held already is
-    left as it is, so that a spool may be replayed twice.
+    decision: Decision
+    values: Mapping[str, Any]
+    text: str
+
+
+def prepare(decision: Decision) -> Prepared:
+    """Put a decision's row together; for a thousand agents that is milliseconds, so not on an event loop.
+
+    Raises
+    ------
+    RequestError
+        When a text in it cannot be stored.
+    UnknownDecisionError
+        When it is not one to keep.
     """
-    held = select(callers).where(callers.c.caller_id == caller_id)
-    row = work.connection.execute(held).one_or_none() if caller_id is not None else None
-    if row is None or row.consent != Consent.GRANTED:
-        counters.count(work, "decisions.not_kept", len(items))
-        return 0
-    kept = 0
-    for decision in items:
-        checked_text(decision.decision_id, "decision_id", longest=33)
-        checked_text(decision.call_id, "call_id")
-        if not is_kept(decision.decision_id):
-            raise UnknownDecisionError(f"decision {decision.decision_id!r} is not one to keep", field="decision_id")
-        if work.connection.execute(select(decisions.c.at_s).where(decisions.c.decision_id == decision.decision_id)).one_or_none():
-            continue
-        _insert(work, row, decision)
-        kept += 1
-    return kept
-
-
-def _insert(work: Work, caller: Row[Any], decision: Decision) -> None:
+    checked_text(decision.decision_id, "decision_id", longest=33)
+    checked_text(decision.call_id, "call_id")
+    if not is_kept(decision.decision_id):
+        raise UnknownDecisionError(f"decision {decision.decision_id!r} is not one to keep", field="decision_id")
     block = decision.block
-    request, ranking = pack_request(decision.request), pack_ranking(decision.ranking)
-    values = {
+    values: dict[str, Any] = {
         "decision_id": decision.decision_id,
         "call_id": decision.call_id,
         "at_s": float(decision.at_s),
@@ -98,15 +111,55 @@ def _insert(work: Work, caller: Row[Any], decision: Decision) -> None:
         "arm": block.arm if block else None,
         "washout": block.washout if block else None,
         "ranked": block.rank if block else None,
-        "request": request,
-        "ranking": ranking,
         "taken": None,
     }
-    work.connection.execute(insert(decisions).values(caller_id=caller.caller_id, **values))
+    parts = {"request": Canonical.of(pack_request(decision.request)), "ranking": Canonical.of(pack_ranking(decision.ranking))}
+    # The canonical text of all of it, without writing the two long parts down twice: a key in quotes cannot be inside a text.
+    text = canonical_json({**values, **dict.fromkeys(parts, 0)})
+    for name, part in parts.items():
+        text = text.replace(f'"{name}":0', f'"{name}":{part}', 1)
+    return Prepared(decision, {**values, **parts}, text)
+
+
+def log(work: Work, caller_id: str | None, items: Sequence[Decision | Prepared]) -> int:
+    """Write down decisions of one caller; returns how many were kept.
+
+    Of a caller who has not agreed (or no longer does: erased meanwhile) nothing is kept but a count. A decision that is held already is
+    left as it is, so that a spool may be replayed twice.
+
+    Raises
+    ------
+    RequestError, UnknownDecisionError
+        As `prepare`.
+    """
+    held = select(callers).where(callers.c.caller_id == caller_id)
+    row = work.connection.execute(held).one_or_none() if caller_id is not None else None
+    if row is None or row.consent != Consent.GRANTED:
+        counters.count(work, "decisions.not_kept", len(items))
+        return 0
+    kept = 0
+    for item in items:
+        prepared = prepare(item) if isinstance(item, Decision) else item
+        known = select(decisions.c.at_s).where(decisions.c.decision_id == prepared.decision.decision_id)
+        if work.connection.execute(known).one_or_none():
+            continue
+        _insert(work, row, prepared)
+        kept += 1
+    return kept
+
+
+def log_batch(work: Work, items: Sequence[tuple[str, Prepared]]) -> int:
+    """Write down decisions of several callers, given with each caller's id, as `log` does; returns how many were kept."""
+    return sum(log(work, caller_id, [prepared]) for caller_id, prepared in items)
+
+
+def _insert(work: Work, caller: Row[Any], prepared: Prepared) -> None:
+    decision = prepared.decision
+    work.connection.execute(insert(decisions).values(caller_id=caller.caller_id, **prepared.values))
     used = {"caller": caller.audit_ref} if decision.request.profile is not None else {}
     # Under a secret, so that the digest of an erased decision cannot be guessed from its content.
-    digest = work.ring.mac("decision", canonical_json(values).encode()).hex()
-    agents, neutral = len(ranking["entries"]), decision.ranking.neutral
+    digest = work.ring.mac("decision", prepared.text.encode()).hex()
+    agents, neutral = len(decision.ranking.entries), decision.ranking.neutral
     subject = audit_subjects(work, decision.decision_id)[0]
     audit.append(work, "decision.made", subject, {"digest": digest, "agents": agents, "neutral": neutral, **used})
 
@@ -182,10 +235,35 @@ def load(work: Work, decision_id: str) -> Decision:
     return next(_with_outcomes(work, [row]))
 
 
-def read(work: Work, *, queue: str | None = None, experiment_id: str | None = None, since_s: float = 0.0) -> Iterator[Decision]:
+def newest_report(work: Work) -> int:
+    """Return the number of the newest report of an outcome, 0 without any; for ``through`` of `read`, and asked for before it."""
+    return work.connection.execute(select(func.max(outcomes.c.outcome_seq))).scalar_one() or 0
+
+
+def read(
+    work: Work,
+    *,
+    queue: str | None = None,
+    experiment_id: str | None = None,
+    since_s: float = 0.0,
+    before_s: float | None = None,
+    through: int | None = None,
+) -> Iterator[Decision]:
     """Yield decisions in the order of their time, each with what is known of its outcome: for lift, evaluation, replay, and rebuilding a
-    model from the rows alone."""
+    model from the rows alone.
+
+    Parameters
+    ----------
+    queue, experiment_id
+        Only those; None for all.
+    since_s, before_s
+        Made from then on, and before then.
+    through
+        Who took the call, and its outcome, as reports up to this number say; None for all reports.
+    """
     wanted = select(decisions).where(decisions.c.at_s >= since_s)
+    if before_s is not None:
+        wanted = wanted.where(decisions.c.at_s < before_s)
     if queue is not None:
         wanted = wanted.where(decisions.c.queue == queue)
     if experiment_id is not None:
@@ -198,20 +276,45 @@ def read(work: Work, *, queue: str | None = None, experiment_id: str | None = No
             later = (decisions.c.at_s > at_s) | ((decisions.c.at_s == at_s) & (decisions.c.decision_id > decision_id))
             page = wanted.where(later)
         rows = work.connection.execute(page.order_by(decisions.c.at_s, decisions.c.decision_id).limit(BATCH)).all()
-        yield from _with_outcomes(work, rows)
+        yield from _with_outcomes(work, rows, through)
         if len(rows) < BATCH:
             return
         last = (rows[-1].at_s, rows[-1].decision_id)
 
 
-def _with_outcomes(work: Work, rows: Sequence[Row[Any]]) -> Iterator[Decision]:
-    ids = [row.decision_id for row in rows]
-    reports = work.connection.execute(select(outcomes).where(outcomes.c.decision_id.in_(ids)).order_by(outcomes.c.outcome_seq)).all()
+def reports(work: Work, *, queue: str | None = None) -> Iterator[Report]:
+    """Yield the reports of outcomes as they came, in order of their numbers."""
+    wanted = select(outcomes.c.outcome_seq, outcomes.c.decision_id, outcomes.c.outcome, outcomes.c.taken)
+    if queue is not None:
+        wanted = wanted.join(decisions, decisions.c.decision_id == outcomes.c.decision_id).where(decisions.c.queue == queue)
+    last = 0
+    while True:
+        rows = work.connection.execute(wanted.where(outcomes.c.outcome_seq > last).order_by(outcomes.c.outcome_seq).limit(10 * BATCH)).all()
+        for row in rows:
+            yield Report(row.outcome_seq, row.decision_id, unpack_outcome(row.outcome), row.taken)
+        if len(rows) < 10 * BATCH:
+            return
+        last = rows[-1].outcome_seq
+
+
+def queues(work: Work) -> list[str]:
+    """Return the queues that have decisions, by name."""
+    return list(work.connection.execute(select(decisions.c.queue).distinct().order_by(decisions.c.queue)).scalars())
+
+
+def _with_outcomes(work: Work, rows: Sequence[Row[Any]], through: int | None = None) -> Iterator[Decision]:
+    wanted = select(outcomes).where(outcomes.c.decision_id.in_([row.decision_id for row in rows]))
+    if through is not None:
+        wanted = wanted.where(outcomes.c.outcome_seq <= through)
     known: dict[str, Outcome] = {}
-    for report in reports:
+    takers: dict[str, str] = {}
+    for report in work.connection.execute(wanted.order_by(outcomes.c.outcome_seq)).all():
         known[report.decision_id] = known.get(report.decision_id, Outcome()).updated(unpack_outcome(report.outcome))
+        if report.taken is not None:
+            takers[report.decision_id] = report.taken
     for row in rows:
-        yield replace(_decision(row), outcome=known.get(row.decision_id, Outcome()))
+        taken = row.taken if through is None else takers.get(row.decision_id)
+        yield replace(_decision(row), taken=taken, outcome=known.get(row.decision_id, Outcome()))
 
 
 def _decision(row: Row[Any]) -> Decision:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
-from simpatico.errors import RequestConflictError, RequestError
+from simpatico.errors import RequestConflictError, RequestError, ScheduleError
 from simpatico.profiles import audit
 from simpatico.profiles.records import checked_json, checked_text
 from simpatico.profiles.schema import experiments, model_states
 from simpatico.profiles.store import Work
+from simpatico.routing.experiment import Schedule
 
-__all__ = ["Experiment", "ModelState", "end", "list_experiments", "load_model", "running", "save_model", "start"]
+__all__ = [
+    "Experiment",
+    "ModelState",
+    "end",
+    "list_experiments",
+    "load_model",
+    "pack_schedule",
+    "running",
+    "save_model",
+    "schedule_of",
+    "start",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,25 @@ class Experiment:
     config: Mapping[str, Any]
     started_at_s: float
     ended_at_s: float | None = None
+
+
+def pack_schedule(schedule: Schedule) -> dict[str, Any]:
+    """Return a schedule as an experiment's ``config``; its id has a column of its own."""
+    return {name: value for name, value in asdict(schedule).items() if name != "experiment_id"}
+
+
+def schedule_of(experiment: Experiment) -> Schedule:
+    """Return what `pack_schedule` packed.
+
+    Raises
+    ------
+    ScheduleError
+        When the config is something else, or describes no experiment that can be run.
+    """
+    try:
+        return Schedule(experiment.experiment_id, **experiment.config)
+    except TypeError as error:
+        raise ScheduleError(f"experiment {experiment.experiment_id!r} is stored without a schedule: {error}", field="config") from error
 
 
 @dataclass(frozen=True, slots=True)

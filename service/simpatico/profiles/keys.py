@@ -28,7 +28,7 @@ from dataclasses import dataclass
 
 from simpatico.errors import KeyRingError, RequestError
 
-__all__ = ["MAX_CALLER_KEY_BYTES", "MIN_SECRET_BYTES", "CallerRef", "KeyRing", "parse_key_ring"]
+__all__ = ["MAX_CALLER_KEY_BYTES", "MIN_SECRET_BYTES", "CallerRef", "KeyRing", "checked_key", "parse_key_ring"]
 
 MAX_CALLER_KEY_BYTES = 256
 """Bytes of a tenant's pseudonym in UTF-8; the longest in use (an e-mail address, RFC 5321) has 254."""
@@ -98,7 +98,7 @@ class KeyRing:
         RequestError
             When it is empty, too long or not text. The message says its length only.
         """
-        encoded = _checked(caller_key)
+        encoded = checked_key(caller_key)
         return tuple(CallerRef(key_id, self._mac(key_id, "caller", encoded).hex()) for key_id in self._secrets)
 
     def mac(self, purpose: str, data: bytes, *, key_id: str | None = None) -> bytes:
@@ -119,18 +119,16 @@ class KeyRing:
         return hmac.digest(derived, data, hashlib.sha256)
 
 
-def _checked(caller_key: str) -> bytes:
-    """Return the key's bytes; of a huge one no copy is made."""
+def checked_key(caller_key: str, field: str = "caller_key") -> bytes:
+    """Return the bytes of a tenant's pseudonym; of a huge one no copy is made. Raises as `KeyRing.refs`, naming ``field``."""
     if len(caller_key) > MAX_CALLER_KEY_BYTES:
-        raise RequestError(
-            f"caller_key has {len(caller_key)} characters; it may have at most {MAX_CALLER_KEY_BYTES} bytes", field="caller_key"
-        )
+        raise RequestError(f"caller_key has {len(caller_key)} characters; it may have at most {MAX_CALLER_KEY_BYTES} bytes", field=field)
     try:
         encoded = caller_key.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise RequestError("caller_key is not text: it holds a lone surrogate; send UTF-8", field="caller_key") from error
+        raise RequestError("caller_key is not text: it holds a lone surrogate; send UTF-8", field=field) from error
     if not 0 < len(encoded) <= MAX_CALLER_KEY_BYTES:
-        raise RequestError(f"caller_key has {len(encoded)} bytes; it needs 1 to {MAX_CALLER_KEY_BYTES}", field="caller_key")
+        raise RequestError(f"caller_key has {len(encoded)} bytes; it needs 1 to {MAX_CALLER_KEY_BYTES}", field=field)
     return encoded
 
 

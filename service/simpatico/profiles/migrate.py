@@ -72,7 +72,7 @@ def check(connection: Connection) -> None:
     if found != newest():
         _refuse_unknown(found)
         raise DatabaseVersionError(
-            f"the database's tables are of revision {found}, this build needs {newest()}; start once with upgrade on"
+            f"the database's tables are of revision {found}, this build needs {newest()}; run: simpatico database upgrade"
         )
 
 

@@ -4,27 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from simpatico.errors import DatabaseAwayError, OutcomeError, RequestConflictError, RequestError, UnknownAgentError, UnknownDecisionError
-from simpatico.profiles import audit, counters, decisions, privacy
+from simpatico.errors import (
+    DatabaseAwayError,
+    DuplicateCallError,
+    OutcomeError,
+    RequestConflictError,
+    RequestError,
+    UnknownAgentError,
+    UnknownDecisionError,
+)
+from simpatico.profiles import audit, calls, counters, decisions, privacy, retention
 from simpatico.profiles.chain import Head
 from simpatico.profiles.decision_codec import unpack_outcome, unpack_ranking, unpack_request
 from simpatico.profiles.decisions import Recorded
+from simpatico.profiles.record_codec import unpack_record
+from simpatico.profiles.records import CallRecord
 from simpatico.profiles.spool import Item, Spool
 from simpatico.profiles.store import Store, Work
 from simpatico.routing.types import Arm, BlockArm, Decision, Outcome
 
-__all__ = ["Erasure", "Replay", "anchor", "erase_caller", "log_decision", "object_caller", "record_outcome", "replay", "withdraw_caller"]
+__all__ = [
+    "Erasure",
+    "Purged",
+    "Replay",
+    "anchor",
+    "erase_caller",
+    "keep_call",
+    "log_decision",
+    "log_decisions",
+    "object_caller",
+    "purge",
+    "record_outcome",
+    "replay",
+    "withdraw_caller",
+]
 
-_REFUSED = (UnknownDecisionError, UnknownAgentError, RequestConflictError, OutcomeError, RequestError)
+_REFUSED = (UnknownDecisionError, UnknownAgentError, RequestConflictError, OutcomeError, RequestError, DuplicateCallError)
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a replay did: ``applied`` items are in the database, ``repeated`` were there already, ``aside`` were refused and wait,
-    ``dropped`` are given up. ``finished`` is False when the database went away again."""
+    """What a replay did: ``applied`` items are in the database, ``repeated`` changed nothing (they were there already, or their caller no
+    longer agrees), ``aside`` were refused and wait, ``dropped`` are given up. ``finished`` is False when the database went away again."""
 
     applied: int = 0
     repeated: int = 0
@@ -40,6 +65,14 @@ class Erasure:
 
     receipt: privacy.Receipt
     spooled: int
+    scrubbed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """Rows deleted, by table, and whether deleted content is out of the database's files."""
+
+    rows: Mapping[str, int]
     scrubbed: bool
 
 
@@ -65,6 +98,43 @@ async def log_decision(store: Store, spool: Spool, caller_id: str, decision: Dec
         await store.write("router", decisions.log, caller_id, [decision])
     except DatabaseAwayError:
         await asyncio.to_thread(spool.add_decision, caller_id, decision, now_s)
+
+
+async def log_decisions(store: Store, spool: Spool, items: Sequence[tuple[str, decisions.Prepared]], *, now_s: float) -> None:
+    """Write down decisions, each with the id of its caller, known to have agreed; in one transaction, or in the spool while the database is
+    away."""
+    try:
+        await store.write("router", decisions.log_batch, items)
+    except DatabaseAwayError:
+        for caller_id, prepared in items:
+            await asyncio.to_thread(spool.add_decision, caller_id, prepared.decision, now_s)
+
+
+async def keep_call(store: Store, spool: Spool, caller_key: str, record: CallRecord, *, known_as: str | None, now_s: float) -> bool:
+    """Keep a call if its caller has agreed; in the spool while the database is away, if they were known to have agreed then.
+
+    Parameters
+    ----------
+    known_as
+        The caller's id, for one who had agreed when the caller was looked up; else None.
+
+    Returns
+    -------
+    bool
+        Whether it was kept, or will be unless consent ends before the database is back.
+
+    Raises
+    ------
+    DuplicateCallError, RequestConflictError
+        When another call of that id is held, or waits.
+    """
+    try:
+        return await store.write("router", calls.keep, caller_key, record, known_as=known_as)
+    except DatabaseAwayError:
+        if known_as is None:
+            return False
+        await asyncio.to_thread(spool.add_call, known_as, record, now_s)
+        return True
 
 
 async def replay(store: Store, spool: Spool, *, now_s: float) -> Replay:
@@ -97,6 +167,8 @@ async def replay(store: Store, spool: Spool, *, now_s: float) -> Replay:
 def _apply(work: Work, item: Item) -> bool:
     """Apply an item; returns whether that changed anything."""
     body = json.loads(item.body)
+    if item.kind == "call":
+        return item.caller_id is not None and calls.keep_known(work, item.caller_id, unpack_record(body))
     if item.kind == "outcome":
         recorded = decisions.record_outcome(work, item.id, item.decision_id, unpack_outcome(body["outcome"]), body["taken"])
         return not recorded.repeated
@@ -130,6 +202,19 @@ async def object_caller(store: Store, spool: Spool, actor: str, caller_key: str)
 async def _everywhere(store: Store, spool: Spool, receipt: privacy.Receipt, *, deep: bool) -> Erasure:
     spooled = await asyncio.to_thread(spool.forget, receipt.caller_id, receipt.decision_ids)
     return Erasure(receipt, spooled, await store.scrub(deep=deep))
+
+
+async def purge(store: Store, actor: str, keep: retention.Retention, *, deep: bool = False) -> Purged:
+    """Delete what has outlived its class, in steps between which others can write, then remove it from the database's files.
+
+    ``deep`` writes the database anew (see `Store.scrub`). Cut off in the middle, it leaves the rest for the next time.
+    """
+    total: dict[str, int] = {}
+    while True:
+        rows = await store.write(actor, retention.purge, keep)
+        total = {name: total.get(name, 0) + count for name, count in rows.items()}
+        if not any(rows.values()):
+            return Purged(total, await store.scrub(deep=deep))
 
 
 async def anchor(store: Store, path: Path) -> Head:

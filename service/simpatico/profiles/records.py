@@ -5,49 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from simpatico.errors import RequestError
 from simpatico.profiles.fusion import AxisEvidence, AxisProfile
 from simpatico.profiles.habits import CallTime, Habits, PastCall
 from simpatico.profiles.schema import canonical_json
+from simpatico.profiles.texts import Consent, checked_text
 from simpatico.routing.types import AxisBelief, Source, StyleBelief
 
 __all__ = ["CallRecord", "CallerProfile", "Consent", "checked_json", "checked_text"]
 
-MAX_TEXT = 256
-"""Characters of an id or name, as in `simpatico.routing.types`."""
 MAX_FIGURES = 64
 """Figures of one call."""
 _LATEST_S = 1e11
 """A time after the year 5000 is a mistake of units."""
-
-
-class Consent(StrEnum):
-    """What a caller has said. The strings are stored."""
-
-    UNKNOWN = "unknown"
-    """Nothing: the call is analysed for itself, nothing is kept. Such a caller has no row."""
-    GRANTED = "granted"
-    """Yes."""
-    OBJECTED = "objected"
-    """No: neutral routing. Only this is kept."""
-
-
-def checked_text(value: str, name: str, *, empty: bool = False, longest: int = MAX_TEXT) -> str:
-    """Return the text if both databases can store it.
-
-    Raises
-    ------
-    RequestError
-        When it is empty (unless that is allowed), longer than ``longest``, or holds NUL or half a surrogate pair.
-    """
-    if not isinstance(value, str) or not (0 if empty else 1) <= len(value) <= longest:
-        got = f"{len(value)} characters" if isinstance(value, str) else repr(type(value).__name__)
-        raise RequestError(f"{name} must be text of {0 if empty else 1} to {longest} characters, got {got}", field=name)
-    if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
-        raise RequestError(f"{name} holds NUL or half a surrogate pair; send text", field=name)
-    return value
 
 
 def checked_json(value: Mapping[str, object], name: str) -> dict[str, object]:
@@ -89,7 +60,7 @@ class CallRecord:
     duration_s, speech_s
         Of the call, and of the caller's speech.
     model
-        Name and version of the bundle, "prior-1/1.0.0".
+        Name and version of the bundle, "prior-1/1.1.0".
     style
         By axis, what the call said apart from any prior.
     figures

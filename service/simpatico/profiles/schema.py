@@ -16,6 +16,7 @@ from sqlalchemy.types import TypeDecorator
 
 __all__ = [
     "PERSONAL",
+    "Canonical",
     "Json",
     "agent_comments",
     "agents",
@@ -53,6 +54,17 @@ def canonical_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
+class Canonical(str):
+    """Canonical JSON that was written down already; a column of `Json` takes it as it is."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, value: object) -> Canonical:
+        """Write a value down, as `canonical_json`."""
+        return cls(canonical_json(value))
+
+
 class Json(TypeDecorator[Any]):
     """JSON in canonical text, the same in both databases."""
 
@@ -61,7 +73,7 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Write."""
-        return None if value is None else canonical_json(value)
+        return value if value is None or isinstance(value, Canonical) else canonical_json(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
         """Read."""

@@ -1,9 +1,9 @@
-"""Outcomes and decisions on disk while the database is away, and back into it without loss or doubling.
+"""Outcomes, decisions and calls on disk while the database is away, and back into it without loss or doubling.
 
 The rules:
 
-1. What was accepted is on the disk when `add_outcome` or `add_decision` returns, and survives a kill at any moment: the spool is a small
-   SQLite file of its own (full sync), beside the process and not beside the database.
+1. What was accepted is on the disk when `add_outcome`, `add_decision` or `add_call` returns, and survives a kill at any moment: the spool
+   is a small SQLite file of its own (full sync), beside the process and not beside the database.
 2. First in, first out: while anything waits, what comes later waits behind it, so that an outcome never overtakes its decision.
 3. Every item has an id, and applying one twice is applying it once. An item leaves the spool only after the database has committed it;
    a crash in between replays it, and nothing doubles.
@@ -23,7 +23,8 @@ from typing import Any
 
 from simpatico.errors import DatabaseAwayError, LimitError, RequestConflictError
 from simpatico.profiles.decision_codec import pack_outcome, pack_ranking, pack_request
-from simpatico.profiles.records import checked_text
+from simpatico.profiles.record_codec import pack_record
+from simpatico.profiles.records import CallRecord, checked_text
 from simpatico.profiles.schema import canonical_json
 from simpatico.routing.types import Decision, Outcome
 
@@ -43,8 +44,8 @@ CREATE TABLE IF NOT EXISTS items (
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something that waits: ``kind`` is "outcome" or "decision", ``body`` its canonical JSON, ``at_s`` when it was spooled, ``aside`` 1
-    when the database refused it."""
+    """Something that waits: ``kind`` is "outcome", "decision" or "call" (without a ``decision_id``), ``body`` its canonical JSON, ``at_s``
+    when it was spooled, ``aside`` 1 when the database refused it."""
 
     seq: int
     kind: str
@@ -107,6 +108,10 @@ class Spool:
         }
         self._add("decision", decision.decision_id, caller_id, decision.decision_id, canonical_json(packed), at_s)
 
+    def add_call(self, caller_id: str, record: CallRecord, at_s: float) -> None:
+        """Keep a call of a caller known to have agreed; raises as `add_outcome`."""
+        self._add("call", record.call_id, caller_id, "", canonical_json(pack_record(record)), at_s)
+
     def _add(self, kind: str, item_id: str, caller_id: str | None, decision_id: str, body: str, at_s: float) -> None:
         with _Transaction(self) as db:
             held = db.execute("SELECT body, decision_id FROM items WHERE kind = ? AND id = ?", (kind, item_id)).fetchone()
@@ -149,10 +154,13 @@ class Spool:
     def forget(self, caller_id: str | None, decision_ids: Iterable[str]) -> int:
         """Take out everything of a caller, and empty the write-ahead log; returns how many items went."""
         with _Transaction(self) as db:
-            ids = set(decision_ids)
+            ids, gone = set(decision_ids), 0
             if caller_id is not None:
-                ids |= {row[0] for row in db.execute("SELECT decision_id FROM items WHERE caller_id = ?", (caller_id,))}
-            gone = sum(db.execute("DELETE FROM items WHERE decision_id = ?", (decision_id,)).rowcount for decision_id in sorted(ids))
+                ids |= {
+                    row[0] for row in db.execute("SELECT decision_id FROM items WHERE caller_id = ? AND kind = 'decision'", (caller_id,))
+                }
+                gone = db.execute("DELETE FROM items WHERE caller_id = ?", (caller_id,)).rowcount
+            gone += sum(db.execute("DELETE FROM items WHERE decision_id = ?", (decision_id,)).rowcount for decision_id in sorted(ids))
         with self._lock:
             self._run(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
         return gone

@@ -8,6 +8,8 @@ call of `read` or `write`: it commits as a whole or leaves nothing. A write that
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,6 +73,7 @@ class Store:
         self._engine = engines.make_engine(url)
         self._ring = ring
         self._clock = clock
+        self._makes = True
 
     @property
     def embedded(self) -> bool:
@@ -78,16 +81,17 @@ class Store:
         return self._engine.dialect.name == "sqlite"
 
     async def open(self, *, upgrade: bool = True) -> None:
-        """Make or upgrade the tables; with ``upgrade`` False only check that they are this build's.
+        """Make or upgrade the tables; with ``upgrade`` False only check that they are this build's, and make no file.
 
         Raises
         ------
         DatabaseAwayError, DatabaseVersionError
         """
+        self._makes = upgrade
         await self._run(migrate.upgrade if upgrade else migrate.check, read_only=not upgrade)
 
     async def read(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a query that changes nothing.
+        """Run a query that changes nothing; all its statements see the database at one moment.
 
         Raises
         ------
@@ -121,10 +125,8 @@ class Store:
         return Work(connection, self._ring, self._clock(), actor)
 
     async def _run(self, action: Callable[[Connection], T], *, read_only: bool) -> T:
-        if self.embedded and not Path(self._engine.url.database or "").parent.is_dir():
-            raise DatabaseAwayError(
-                f"there is no folder for the database {self._engine.url.database!r}; make it first", field="database.url"
-            )
+        if self.embedded:
+            self._check_file()
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 async with self._engine.connect() as connection:
@@ -145,9 +147,22 @@ class Store:
                 raise _away(error) from error
         raise AssertionError("unreachable")
 
-    @staticmethod
-    async def _transaction(connection: AsyncConnection, action: Callable[[Connection], T], read_only: bool) -> T:
+    def _check_file(self) -> None:
+        path = Path(self._engine.url.database or "")
+        if not path.parent.is_dir():
+            raise DatabaseAwayError(f"there is no folder for the database {str(path)!r}; make it first", field="database.url")
+        if not self._makes and not path.exists():
+            raise DatabaseAwayError(f"there is no database {str(path)!r}; is that the file that the service uses?", field="database.url")
+        if not path.exists():
+            # For its owner's eyes from the first moment on; SQLite gives its other files the same rights, and says what is wrong otherwise.
+            with contextlib.suppress(OSError):
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+    async def _transaction(self, connection: AsyncConnection, action: Callable[[Connection], T], read_only: bool) -> T:
         chosen = await connection.execution_options(simpatico_read_only=read_only)
+        if read_only and not self.embedded:
+            # One snapshot for all of a query's statements, as SQLite gives; this travels with BEGIN and costs no round trip.
+            chosen = await chosen.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         async with chosen.begin():
             return await chosen.run_sync(action)
 

@@ -33,11 +33,12 @@ from scipy.optimize import linear_sum_assignment
 from simpatico.errors import NoCandidatesError, RequestError
 from simpatico.routing.policy import DEFAULT_POLICY, Policy
 from simpatico.routing.posterior import Posterior
+from simpatico.routing.ranked import Entries
 from simpatico.routing.ranking import neutral_reason
 from simpatico.routing.scoring import Scores, draws, score
-from simpatico.routing.types import BlockArm, NeutralReason, RankRequest
+from simpatico.routing.types import BlockArm, NeutralReason, Ranking, RankRequest, Source
 
-__all__ = ["MAX_WAITING", "Assigned", "Waiting", "assign"]
+__all__ = ["MAX_WAITING", "Assigned", "Waiting", "assign", "assign_neutrally", "slots_of"]
 
 MAX_WAITING = 500
 """Calls in one request: with 1,000 agents and 100 redraws that is some seconds of work, the most that one request may ask for."""
@@ -70,6 +71,9 @@ class Assigned:
         Why the agent is the ACD's choice, or None when the model chose.
     expected_utility, sd, propensity, propensity_se
         None when the model did not choose (or, for the last two, when no redraws were asked for).
+    ranking
+        The choice as a decision's log keeps it, marked as assigned: the agent first, then the others by the share of redraws that gave them
+        the call. None when nobody is left for it.
     """
 
     call_id: str
@@ -79,6 +83,7 @@ class Assigned:
     sd: float | None = None
     propensity: float | None = None
     propensity_se: float | None = None
+    ranking: Ranking | None = None
 
 
 def assign(
@@ -115,7 +120,7 @@ def assign(
         When there are more than ``MAX_WAITING`` calls, a call twice, or ``redraws`` is below 0.
     """
     _check(waiting, redraws)
-    slots = _slots(waiting)
+    slots = slots_of(waiting)
     plain = _as_the_acd_would(waiting, dict(slots))
     reasons = [neutral_reason(w.request, posteriors.get(w.request.queue), policy, w.block) for w in waiting]
     free = dict(slots)
@@ -124,13 +129,31 @@ def assign(
         if agent is None:
             result[i] = Assigned(waiting[i].call_id, None, why)
         elif why is not None:
-            result[i] = Assigned(waiting[i].call_id, agent, why)
+            result[i] = _as_given(waiting[i], agent, why, policy, seed)
             free[agent] -= 1
     chosen = [i for i in range(len(waiting)) if i not in result]
     if chosen:
         model = [posteriors[waiting[i].request.queue] for i in chosen]
         result.update(_choose([waiting[i] for i in chosen], chosen, model, free, policy, seed, redraws))
     return tuple(result[i] for i in range(len(waiting)))
+
+
+def assign_neutrally(
+    waiting: Sequence[Waiting], why: NeutralReason, policy: Policy = DEFAULT_POLICY, *, seed: int = 0
+) -> tuple[Assigned, ...]:
+    """Rule 1 alone: what the ACD would have done, marked with the reason. Raises as `assign`."""
+    _check(waiting, 0)
+    given = _as_the_acd_would(waiting, slots_of(waiting))
+    return tuple(
+        Assigned(w.call_id, None, why) if agent is None else _as_given(w, agent, why, policy, seed)
+        for w, agent in zip(waiting, given, strict=True)
+    )
+
+
+def _as_given(waiting: Waiting, agent: str, why: NeutralReason, policy: Policy, seed: int) -> Assigned:
+    ids = waiting.request.eligible.ids
+    entries = Entries.neutral([agent, *(other for other in ids if other != agent)])
+    return Assigned(waiting.call_id, agent, why, ranking=Ranking(entries, frozenset(), policy.version, seed, why, assigned=True))
 
 
 def _check(waiting: Sequence[Waiting], redraws: int) -> None:
@@ -146,13 +169,13 @@ def _check(waiting: Sequence[Waiting], redraws: int) -> None:
         raise RequestError(f"redraws must be at least 0, got {redraws}", field="redraws")
 
 
-def _slots(waiting: Sequence[Waiting]) -> dict[str, int]:
+def slots_of(waiting: Sequence[Waiting]) -> dict[str, int]:
     """Calls that each agent may still take; where calls disagree about an agent, the smaller."""
     slots: dict[str, int] = {}
     for w in waiting:
-        for c in w.request.candidates:
-            room = max(0, c.agent.capacity - c.open_calls)
-            slots[c.agent.agent_id] = min(room, slots.get(c.agent.agent_id, room))
+        who = w.request.eligible
+        for agent, room in zip(who.ids, np.maximum(who.capacity - who.open_calls, 0).tolist(), strict=True):
+            slots[agent] = min(room, slots.get(agent, room))
     return slots
 
 
@@ -160,7 +183,7 @@ def _as_the_acd_would(waiting: Sequence[Waiting], free: dict[str, int]) -> list[
     """Rule 1."""
     given: list[str | None] = []
     for w in waiting:
-        agent = next((c.agent.agent_id for c in w.request.candidates if free[c.agent.agent_id] > 0), None)
+        agent = next((name for name in w.request.eligible.ids if free[name] > 0), None)
         if agent is not None:
             free[agent] -= 1
         given.append(agent)
@@ -184,13 +207,11 @@ def _choose(
     shape = base.shape
     normals = draws(seed, (1 + redraws) * base.size).reshape(1 + redraws, *shape)
     made = np.array([linear_sum_assignment(base + spread * z, maximize=True)[1] for z in normals])
-    names = np.array(columns)
-    share = (names[made] == names[made[0]]).mean(axis=0)
     found: dict[int, Assigned] = {}
     for row, (w, place) in enumerate(zip(waiting, places, strict=True)):
+        times = Counter(columns[column] for column in made[:, row].tolist())
         agent = columns[made[0, row]]
-        at = [c.agent.agent_id for c in w.request.candidates].index(agent)
-        p = float(share[row])
+        at, p = w.request.eligible.ids.index(agent), times[agent] / (1 + redraws)
         found[place] = Assigned(
             w.call_id,
             agent,
@@ -199,8 +220,19 @@ def _choose(
             float(scores[row].predictions.sd[at]),
             p if redraws else None,
             math.sqrt(max(p * (1.0 - p), 0.25 / (1 + redraws)) / (1 + redraws)) if redraws else None,
+            _ranking(w.request, scores[row], agent, {name: count / (1 + redraws) for name, count in times.items()}, policy, seed),
         )
     return found
+
+
+def _ranking(request: RankRequest, scores: Scores, agent: str, shares: Mapping[str, float], policy: Policy, seed: int) -> Ranking:
+    ids, model = request.eligible.ids, scores.known.posterior
+    chances = np.array([shares.get(name, 0.0) for name in ids])
+    order = np.lexsort((-chances, np.array(ids) != agent))
+    predicted = (chances[order], scores.predictions.mean[order], scores.predictions.sd[order], scores.penalty[order])
+    basis = scores.belief.sources or frozenset({Source.PRIOR})
+    entries = Entries([ids[i] for i in order.tolist()], *predicted)
+    return Ranking(entries, basis, policy.version, seed, learned_through=model.through, learned_calls=model.calls, assigned=True)
 
 
 def _matrix(
@@ -212,10 +244,10 @@ def _matrix(
     width = Counter(columns)
     for row, (w, s) in enumerate(zip(waiting, scores, strict=True)):
         value = s.predictions.mean - s.penalty - TIER_COST * s.tier
-        for i, c in enumerate(w.request.candidates):
-            at = column_of.get(c.agent.agent_id)
+        for i, agent in enumerate(w.request.eligible.ids):
+            at = column_of.get(agent)
             if at is not None:
-                to = at + width[c.agent.agent_id]
+                to = at + width[agent]
                 base[row, at:to] = value[i]
                 spread[row, at:to] = s.spread[i]
     return base, spread

@@ -11,9 +11,10 @@ q is the utility that the logged model expected at the time, so it never saw the
 (sum w)**2 / sum w**2 says how many calls of the new policy the log is worth. When it is small the answer is refused: a handful of
 lucky calls with huge weights would pose as evidence.
 
-What can be evaluated: decisions that the model ranked (a neutral one was drawn with probability 1 and says nothing of other agents),
-where the agent who was ranked first took the call. That the ACD followed the first rank is assumed to depend on nothing that also moves
-the outcome; the share that it followed is reported, and below ``MIN_FOLLOWED`` the answer is refused.
+What can be evaluated: decisions that the model ranked one by one (a neutral one was drawn with probability 1 and says nothing of other
+agents; of an assignment of several calls only estimates of the probabilities exist), where the agent who was ranked first took the call.
+That the ACD followed the first rank is assumed to depend on nothing that also moves the outcome; the share that it followed is reported,
+and below ``MIN_FOLLOWED`` the answer is refused.
 
 References
 ----------
@@ -37,7 +38,7 @@ from simpatico.errors import RequestError
 from simpatico.routing.policy import Policy
 from simpatico.routing.posterior import Posterior
 from simpatico.routing.ranking import propensities, rank
-from simpatico.routing.types import Decision, Outcome
+from simpatico.routing.types import Decision
 from simpatico.routing.utility import Utility
 
 __all__ = [
@@ -129,7 +130,7 @@ class Evaluation:
 def logged_choices(
     decisions: Iterable[Decision],
     target: Callable[[Decision], NDArray[np.float64]],
-    utility: Callable[[Outcome], Utility | None],
+    utility: Callable[[Decision], Utility | None],
     *,
     cluster_s: float = 3600.0,
 ) -> tuple[list[LoggedChoice], float]:
@@ -143,7 +144,7 @@ def logged_choices(
         The new policy's probabilities for a decision, float64 [candidates in neutral order]; see
         :func:`simpatico.routing.ranking.propensities`.
     utility
-        From an outcome to utility.
+        How well a decision's call went, None when that is not known.
     cluster_s
         Length of a cluster, seconds.
 
@@ -154,13 +155,14 @@ def logged_choices(
     """
     found, ranked, followed = [], 0, 0
     for d in decisions:
-        if d.ranking.neutral or d.taken is None:
+        # An assignment's propensities are shares of redraws: dividing by them would let their error pose as evidence.
+        if d.ranking.neutral or d.ranking.assigned or d.taken is None:
             continue
         ranked += 1
         if d.taken != d.ranking.entries[0].agent_id:
             continue
         followed += 1
-        got = utility(d.outcome)
+        got = utility(d)
         first = d.ranking.entries[0]
         if got is None or first.propensity <= 0.0:
             continue

@@ -6,6 +6,7 @@ would have come in which order.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -14,7 +15,7 @@ import numpy as np
 from simpatico.routing.policy import DEFAULT_POLICY, Policy
 from simpatico.routing.posterior import Posterior
 from simpatico.routing.ranking import neutral_reason
-from simpatico.routing.scoring import draws, score
+from simpatico.routing.scoring import Scores, draws, rescore, score
 from simpatico.routing.types import BlockArm, RankRequest
 
 __all__ = ["Counterfactual", "Without", "counterfactuals"]
@@ -59,8 +60,18 @@ def counterfactuals(
     seed: int,
     block: BlockArm | None = None,
     shown: int = 3,
+    actual: Scores | None = None,
 ) -> tuple[Counterfactual, ...]:
     """Rank again without the profile, live evidence, all style, and load; only what there was is left out.
+
+    Parameters
+    ----------
+    request, posterior, policy, seed, block
+        Of the decision.
+    shown
+        Agents of each order.
+    actual
+        The decision's own scores, when they are at hand: it is not scored again then.
 
     Returns
     -------
@@ -74,25 +85,27 @@ def counterfactuals(
     """
     if neutral_reason(request, posterior, policy, block) is not None or posterior is None:
         return ()
-    live, profile = policy.use_live and request.live is not None, policy.use_profile and request.profile is not None
-    changed: dict[Without, Policy] = {}
-    if profile:
-        changed[Without.PROFILE] = replace(policy, use_profile=False)
-    if live:
-        changed[Without.LIVE] = replace(policy, use_live=False)
-    if profile or live:
-        changed[Without.STYLE] = replace(policy, use_profile=False, use_live=False)
-    if len(request.candidates) > 1 and (policy.load_weight or policy.idle_weight):
-        changed[Without.LOAD] = replace(policy, load_weight=0.0, idle_weight=0.0)
-    normals = draws(seed, len(request.candidates))
-    actual = score(request, posterior, policy, normals)
+    actual = actual or score(request, posterior, policy, draws(seed, len(request.candidates)))
     if not np.isfinite(actual.value).all():
         return ()
-    first = int(actual.order[0])
+    ids, first = request.eligible.ids, int(actual.order[0])
     found = []
-    for without, other in changed.items():
-        order = score(request, posterior, other, normals).order
+    for without, other in _scored_without(request, policy, actual):
+        order = other.first(shown)
         change = float(actual.predictions.mean[order[0]] - actual.predictions.mean[first])
-        agents = tuple(request.candidates[i].agent.agent_id for i in order[:shown].tolist())
-        found.append(Counterfactual(without, agents, int(order[0]) != first, change))
+        found.append(Counterfactual(without, tuple(ids[i] for i in order), order[0] != first, change))
     return tuple(found)
+
+
+def _scored_without(request: RankRequest, policy: Policy, actual: Scores) -> Iterator[tuple[Without, Scores]]:
+    """Yield the scores without each thing that there was. What beliefs do not differ in is not computed twice."""
+    live, profile = policy.use_live and request.live is not None, policy.use_profile and request.profile is not None
+    plain = rescore(request, replace(policy, use_live=False, use_profile=False), actual) if live or profile else actual
+    if profile:
+        yield Without.PROFILE, rescore(request, replace(policy, use_profile=False), actual) if live else plain
+    if live:
+        yield Without.LIVE, rescore(request, replace(policy, use_live=False), actual) if profile else plain
+    if live or profile:
+        yield Without.STYLE, plain
+    if len(request.candidates) > 1 and (policy.load_weight or policy.idle_weight):
+        yield Without.LOAD, replace(actual, penalty=np.zeros_like(actual.penalty))

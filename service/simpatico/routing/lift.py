@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from simpatico.errors import RequestError
-from simpatico.routing.types import Arm, BlockArm, Decision, Outcome
+from simpatico.routing.types import Arm, BlockArm, Decision
 from simpatico.routing.utility import Utility
 
 __all__ = ["MIN_PAIRS", "BlockCall", "Lift", "LiftRefused", "block_calls", "lift"]
@@ -101,9 +101,9 @@ class Lift:
     refused: LiftRefused | None = None
 
 
-def block_calls(decisions: Iterable[Decision], utility: Callable[[Outcome], Utility | None]) -> list[BlockCall]:
+def block_calls(decisions: Iterable[Decision], utility: Callable[[Decision], Utility | None]) -> list[BlockCall]:
     """The calls of a log that fall in an experiment's blocks, with their utility."""
-    return [BlockCall(d.request.queue, d.block, utility(d.outcome)) for d in decisions if d.block is not None]
+    return [BlockCall(d.request.queue, d.block, utility(d)) for d in decisions if d.block is not None]
 
 
 def lift(calls: Iterable[BlockCall], *, confidence: float = 0.95, seed: int = 0) -> Lift:

@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 from simpatico.errors import ModelStateError
 from simpatico.routing.observations import Observations
 
-__all__ = ["MAX_REASONS", "OTHER_REASON", "Posterior", "Predictions", "Spreads", "solve"]
+__all__ = ["MAX_REASONS", "OTHER_REASON", "Known", "Posterior", "Predictions", "Spreads", "solve"]
 
 MAX_REASONS = 32
 """Reasons with an effect of their own; rarer ones are pooled. It bounds the dense solve and the work of a ranking."""
@@ -126,7 +126,8 @@ class Posterior:
     """The solved model of one queue; frozen, so a ranking may read it while a newer one is being solved. Shapes: A agents, P = 1 + K, G
     = P + reasons.
 
-    Row A of every agents' array is an agent of whom nothing is known.
+    Row A of every agents' array is an agent of whom nothing is known. ``through`` is the number of the last report of an outcome among
+    those that it was learned from, 0 where reports have no numbers.
     """
 
     axes: tuple[str, ...]
@@ -145,6 +146,7 @@ class Posterior:
     cell_y: Float  # [cells + 1]: sum w u
     cell_shrink: Float  # [cells + 1]: tau**2 / (sigma**2 + n tau**2)
     cell_sd: Float  # [cells + 1]
+    through: int = 0
 
     @property
     def finite(self) -> bool:
@@ -157,53 +159,94 @@ class Posterior:
         unknown = len(self.agents)
         return np.fromiter((self.agents.get(agent, unknown) for agent in agent_ids), np.intp, len(agent_ids))
 
-    def predict(self, rows: NDArray[np.intp], phi: Float, reason: str) -> Predictions:
-        """Expected utility of giving this call to each of some agents.
+    def known(self, rows: NDArray[np.intp], reason: str) -> Known:
+        """What is held on some agents with one reason, ready to predict from for any style.
 
         Parameters
         ----------
         rows
             From :meth:`rows`.
-        phi
-            From :func:`simpatico.routing.observations.design`, float64 [P].
         reason
             A reason without outcomes counts as an average one.
         """
-        terms, column = phi.size, self.reasons.get(reason)
+        column = self.reasons.get(reason)
         cell = self._cells(rows, column)
-        shrink, counted = self.cell_shrink[cell], self.cell_phi[cell]
-        common = np.zeros(self.queue_mean.size)
-        common[:terms] = phi
-        drag = np.zeros((rows.size, common.size))  # what the cell's own data take back of the queue's level
-        drag[:, :terms] = shrink[:, None] * counted
+        counted, shrink = self.cell_phi[cell], self.cell_shrink[cell]
+        own, terms = self.agent_mean[rows], self.agent_mean.shape[1]
+        taken_back = shrink[:, None] * counted
+        # What the cell's own data take back of the queue's level, and what they say beyond it.
+        dragged = taken_back @ self.queue_mean[:terms]
         if column is not None:
-            common[terms + column] = 1.0
-            drag[:, terms + column] = shrink * counted[:, 0]
-        toward = phi - shrink[:, None] * counted
-        own = self.agent_mean[rows]
-        cell_part = shrink * self.cell_y[cell] - drag @ self.queue_mean - np.einsum("ap,ap->a", drag[:, :terms], own)
-        baseline = float(common @ self.queue_mean)
-        mean = baseline + own @ phi + cell_part
-        reach = common - drag - np.einsum("apg,ap->ag", self.agent_pull[rows], toward)
-        inner = np.einsum("ap,apq,aq->a", toward, self.agent_cov[rows], toward, optimize=False) + self.cell_sd[cell] ** 2
-        apart = reach - reach.mean(axis=0) if rows.size else reach
-        return Predictions(
-            mean=mean,
-            sd=np.sqrt(inner + _quadratic(reach, self.queue_cov)),
-            contrast_sd=np.sqrt(inner + _quadratic(apart, self.queue_cov)),
-            baseline=baseline,
-            level=own[:, 0],
-            cell=cell_part,
-            slopes=own[:, 1:],
-            calls=self.agent_calls[rows],
-            cell_calls=counted[:, 0],
-        )
+            dragged += taken_back[:, 0] * self.queue_mean[terms + column]
+        cell_part = shrink * self.cell_y[cell] - dragged - np.einsum("ap,ap->a", taken_back, own)
+        return Known(self, rows, column, taken_back, cell_part, self.agent_calls[rows], counted[:, 0], self.cell_sd[cell] ** 2)
+
+    def predict(self, rows: NDArray[np.intp], phi: Float, reason: str) -> Predictions:
+        """Expected utility of giving this call to each of some agents: :meth:`known`, then :meth:`Known.predict`."""
+        return self.known(rows, reason).predict(phi)
 
     def _cells(self, rows: NDArray[np.intp], column: int | None) -> NDArray[np.intp]:
         if column is None:
             return np.full(rows.size, self.cell_y.size - 1, dtype=np.intp)
         found: NDArray[np.intp] = self.cell_at[rows, column]
         return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """What a model holds on some agents with one reason; the caller's style is all that is missing. See :meth:`Posterior.known`."""
+
+    posterior: Posterior
+    rows: NDArray[np.intp]
+    column: int | None
+    taken_back: Float  # [agents, P]: what the cell's own data take back of the coefficients
+    cell_part: Float
+    calls: Float
+    cell_calls: Float
+    cell_variance: Float
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Of the model."""
+        return self.posterior.axes
+
+    def predict(self, phi: Float) -> Predictions:
+        """Expected utility for a caller of a style.
+
+        Parameters
+        ----------
+        phi
+            From :func:`simpatico.routing.observations.design`, float64 [P].
+        """
+        model, terms = self.posterior, phi.size
+        own, toward = model.agent_mean[self.rows], phi - self.taken_back
+        common = np.zeros(model.queue_mean.size)
+        common[:terms] = phi
+        reach = -np.einsum("apg,ap->ag", model.agent_pull[self.rows], toward)
+        reach[:, :terms] += toward
+        if self.column is not None:
+            common[terms + self.column] = 1.0
+            reach[:, terms + self.column] += 1.0 - self.taken_back[:, 0]
+        baseline = float(common @ model.queue_mean)
+        inner = _quadratic_each(toward, model.agent_cov[self.rows]) + self.cell_variance
+        apart = reach - reach.mean(axis=0) if self.rows.size else reach
+        return Predictions(
+            mean=baseline + own @ phi + self.cell_part,
+            sd=np.sqrt(inner + _quadratic(reach, model.queue_cov)),
+            contrast_sd=np.sqrt(inner + _quadratic(apart, model.queue_cov)),
+            baseline=baseline,
+            level=own[:, 0],
+            cell=self.cell_part,
+            slopes=own[:, 1:],
+            calls=self.calls,
+            cell_calls=self.cell_calls,
+        )
+
+
+def _quadratic_each(left: Float, matrices: Float) -> Float:
+    """left_a matrix_a left_a' for every row, float64 [agents]."""
+    values: Float = np.einsum("ap,ap->a", np.einsum("ap,apq->aq", left, matrices), left)
+    return values
 
 
 def _quadratic(left: Float, matrix: Float) -> Float:

@@ -12,19 +12,19 @@ import numpy as np
 from simpatico.errors import NoCandidatesError
 from simpatico.routing.policy import DEFAULT_POLICY, Policy
 from simpatico.routing.posterior import Posterior
+from simpatico.routing.ranked import Entries
 from simpatico.routing.scoring import Float, Scores, draws, score
 from simpatico.routing.types import (
     BlockArm,
     Factor,
     FactorKind,
     NeutralReason,
-    RankedAgent,
     Ranking,
     RankRequest,
     Source,
 )
 
-__all__ = ["neutral", "neutral_reason", "propensities", "rank"]
+__all__ = ["neutral", "neutral_reason", "propensities", "rank", "rank_scored"]
 
 
 def rank(
@@ -57,14 +57,24 @@ def rank(
     RequestError
         When the seed is out of range.
     """
+    return rank_scored(request, posterior, policy, seed=seed, block=block)[0]
+
+
+def rank_scored(
+    request: RankRequest, posterior: Posterior | None, policy: Policy = DEFAULT_POLICY, *, seed: int, block: BlockArm | None = None
+) -> tuple[Ranking, Scores | None]:
+    """As `rank`, with the scores that it rests on; None when the answer is neutral."""
     normals = draws(seed, len(request.candidates))
     why = neutral_reason(request, posterior, policy, block)
     if why is not None or posterior is None:
-        return neutral(request, why or NeutralReason.NO_OUTCOMES, policy, seed=seed)
+        return neutral(request, why or NeutralReason.NO_OUTCOMES, policy, seed=seed), None
     scores = score(request, posterior, policy, normals)
     if not np.isfinite(scores.value).all():
-        return neutral(request, NeutralReason.NOT_FINITE, policy, seed=seed)
-    return Ranking(_entries(request, scores, policy), scores.belief.sources or frozenset({Source.PRIOR}), policy.version, seed)
+        return neutral(request, NeutralReason.NOT_FINITE, policy, seed=seed), None
+    basis = scores.belief.sources or frozenset({Source.PRIOR})
+    entries = _entries(request, scores, policy)
+    ranking = Ranking(entries, basis, policy.version, seed, learned_through=posterior.through, learned_calls=posterior.calls)
+    return ranking, scores
 
 
 def neutral_reason(request: RankRequest, posterior: Posterior | None, policy: Policy, block: BlockArm | None) -> NeutralReason | None:
@@ -88,8 +98,7 @@ def neutral_reason(request: RankRequest, posterior: Posterior | None, policy: Po
 
 def neutral(request: RankRequest, why: NeutralReason, policy: Policy = DEFAULT_POLICY, *, seed: int = 0) -> Ranking:
     """The ACD's own order, marked with the reason. The first agent has a propensity of 1: nothing was drawn."""
-    entries = tuple(RankedAgent(c.agent.agent_id, float(i == 0)) for i, c in enumerate(request.candidates))
-    return Ranking(entries, frozenset(), policy.version, seed, why)
+    return Ranking(Entries.neutral(request.eligible.ids), frozenset(), policy.version, seed, why)
 
 
 def propensities(request: RankRequest, posterior: Posterior | None, policy: Policy, *, block: BlockArm | None = None) -> Float:
@@ -106,34 +115,28 @@ def propensities(request: RankRequest, posterior: Posterior | None, policy: Poli
     return first
 
 
-def _entries(request: RankRequest, scores: Scores, policy: Policy) -> tuple[RankedAgent, ...]:
-    chances = scores.propensities().tolist()
-    mean, sd = scores.predictions.mean.tolist(), scores.predictions.sd.tolist()
-    penalty = scores.penalty.tolist()
-    return tuple(
-        RankedAgent(
-            request.candidates[i].agent.agent_id,
-            chances[i],
-            mean[i],
-            sd[i],
-            penalty[i],
-            _factors(request, scores, i) if place < policy.explained else (),
-        )
-        for place, i in enumerate(scores.order.tolist())
+def _entries(request: RankRequest, scores: Scores, policy: Policy) -> Entries:
+    order, ids, p = scores.order, request.eligible.ids, scores.predictions
+    return Entries(
+        [ids[i] for i in order.tolist()],
+        scores.propensities()[order],
+        p.mean[order],
+        p.sd[order],
+        scores.penalty[order],
+        tuple(_factors(request, scores, i) for i in order[: policy.explained].tolist()),
     )
 
 
 def _factors(request: RankRequest, scores: Scores, i: int) -> tuple[Factor, ...]:
     """What moved candidate ``i`` from an average agent's expectation to its score, largest first."""
     p = scores.predictions
-    calls, candidate = float(p.calls[i]), request.candidates[i]
+    calls = float(p.calls[i])
     factors = [Factor(FactorKind.AGENT, float(p.level[i]), calls)]
     factors += [
         Factor(FactorKind.STYLE, float(slope * m), calls, axis.name, float(m))
         for axis, slope, m in zip(scores.belief.axes, p.slopes[i], scores.phi[1:], strict=True)
     ]
     factors.append(Factor(FactorKind.REASON, float(p.cell[i]), float(p.cell_calls[i])))
-    load = candidate.occupancy if candidate.occupancy is not None else candidate.open_calls / candidate.agent.capacity
-    factors.append(Factor(FactorKind.LOAD, -float(scores.penalty[i]), value=load))
+    factors.append(Factor(FactorKind.LOAD, -float(scores.penalty[i]), value=request.eligible.load(i)))
     factors.append(Factor(FactorKind.EXPLORATION, float(scores.draw[i])))
     return tuple(sorted((f for f in factors if f.contribution), key=lambda f: -abs(f.contribution)))

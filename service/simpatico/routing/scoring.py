@@ -27,13 +27,14 @@ from scipy.special import ndtri
 
 from simpatico.errors import RequestError
 from simpatico.routing.belief import combine
+from simpatico.routing.candidates import Candidate, Candidates
 from simpatico.routing.observations import design
 from simpatico.routing.policy import Policy
-from simpatico.routing.posterior import Posterior, Predictions
+from simpatico.routing.posterior import Known, Posterior, Predictions
 from simpatico.routing.propensity import first_place
-from simpatico.routing.types import MAX_SEED, Candidate, RankRequest, StyleBelief
+from simpatico.routing.types import MAX_SEED, RankRequest, StyleBelief
 
-__all__ = ["Scores", "draws", "load_penalty", "score", "tiers"]
+__all__ = ["Scores", "draws", "load_penalty", "rescore", "score", "tiers"]
 
 Float = NDArray[np.float64]
 
@@ -56,15 +57,9 @@ def draws(seed: int, count: int) -> Float:
 def tiers(request: RankRequest) -> NDArray[np.int64]:
     """Rule 1: 0 for qualified and free, 1 qualified but at capacity, 2 and 3 the same without the skills or languages; int64
     [candidates]."""
-    skills, languages = request.skills, request.languages
-    return np.fromiter(
-        (
-            2 * (not (skills <= c.agent.skills and languages <= c.agent.languages)) + (c.open_calls >= c.agent.capacity)
-            for c in request.candidates
-        ),
-        np.int64,
-        len(request.candidates),
-    )
+    who = request.eligible
+    found: NDArray[np.int64] = 2 * who.lacking(request.skills, request.languages) + (who.open_calls >= who.capacity)
+    return found
 
 
 def load_penalty(candidates: Sequence[Candidate], policy: Policy) -> Float:
@@ -73,14 +68,12 @@ def load_penalty(candidates: Sequence[Candidate], policy: Policy) -> Float:
     By occupancy where the ACD gives it for all, else by idle time: idle_weight / (1 + idle / median idle). Open calls count in either
     case, as a share of capacity.
     """
-    count = len(candidates)
-    open_share = np.fromiter((c.open_calls / c.agent.capacity for c in candidates), np.float64, count)
-    occupancy = [c.occupancy for c in candidates]
-    if any(share is None for share in occupancy):
-        idle = np.fromiter((c.idle_s for c in candidates), np.float64, count)
-        penalty = policy.idle_weight / (1.0 + idle / max(float(np.median(idle)), 1.0)) + policy.load_weight * open_share
+    who = Candidates.of(candidates)
+    open_share = who.open_calls / who.capacity
+    if who.occupancy is None or np.isnan(who.occupancy).any():
+        penalty = policy.idle_weight / (1.0 + who.idle_s / max(float(np.median(who.idle_s)), 1.0)) + policy.load_weight * open_share
     else:
-        penalty = policy.load_weight * (np.array(occupancy, dtype=np.float64) + open_share)
+        penalty = policy.load_weight * (who.occupancy + open_share)
     least: Float = penalty - penalty.min()
     return least
 
@@ -88,7 +81,7 @@ def load_penalty(candidates: Sequence[Candidate], policy: Policy) -> Float:
 @dataclass(frozen=True, slots=True)
 class Scores:
     """Everything about the candidates of one call, in neutral order. ``draw`` is exploration x SD x normal; ``order`` indexes
-    candidates, best first."""
+    candidates, best first; ``known`` is what the model holds on them, whatever the caller's style."""
 
     belief: StyleBelief
     phi: Float
@@ -97,6 +90,8 @@ class Scores:
     spread: Float
     draw: Float
     tier: NDArray[np.int64]
+    normals: Float
+    known: Known
 
     @property
     def value(self) -> Float:
@@ -108,6 +103,17 @@ class Scores:
     def order(self) -> NDArray[np.intp]:
         """Rules 1 and 4."""
         return np.lexsort((-self.value, self.tier))
+
+    def first(self, count: int) -> list[int]:
+        """The first ``count`` of ``order``, without ordering the rest."""
+        best = np.flatnonzero(self.tier == self.tier.min())
+        if best.size < count or count == 0:
+            found: list[int] = self.order[:count].tolist()
+            return found
+        behind = -self.value[best]
+        ahead = behind <= np.partition(behind, count - 1)[count - 1]
+        ordered: list[int] = best[ahead][np.argsort(behind[ahead], kind="stable")][:count].tolist()
+        return ordered
 
     def propensities(self) -> Float:
         """Probability of each candidate to be first, float64 [candidates]; 0 outside the best tier."""
@@ -127,9 +133,18 @@ def score(request: RankRequest, posterior: Posterior, policy: Policy, normals: F
     normals
         From :func:`draws`, float64 [candidates].
     """
-    belief = combine(request.live if policy.use_live else None, request.profile if policy.use_profile else None, posterior.axes)
-    phi = design(belief, posterior.axes)
-    rows = posterior.rows([c.agent.agent_id for c in request.candidates])
-    predictions = posterior.predict(rows, phi, request.reason)
+    known = posterior.known(posterior.rows(request.eligible.ids), request.reason)
+    return _score(request, known, policy, normals, load_penalty(request.candidates, policy), tiers(request))
+
+
+def rescore(request: RankRequest, policy: Policy, actual: Scores) -> Scores:
+    """Score the same candidates with the same draws and loads, by a policy that makes other use of style."""
+    return _score(request, actual.known, policy, actual.normals, actual.penalty, actual.tier)
+
+
+def _score(request: RankRequest, known: Known, policy: Policy, normals: Float, penalty: Float, tier: NDArray[np.int64]) -> Scores:
+    belief = combine(request.live if policy.use_live else None, request.profile if policy.use_profile else None, known.axes)
+    phi = design(belief, known.axes)
+    predictions = known.predict(phi)
     spread = policy.exploration * predictions.contrast_sd
-    return Scores(belief, phi, predictions, load_penalty(request.candidates, policy), spread, spread * normals, tiers(request))
+    return Scores(belief, phi, predictions, penalty, spread, spread * normals, tier, normals, known)

@@ -10,11 +10,13 @@ Agents are described by declared skills and by outcomes. Nothing here can hold a
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from simpatico.errors import OutcomeError, RequestError, SimpaticoError
+from simpatico.errors import OutcomeError, RequestError
+from simpatico.routing.candidates import Agent, Candidate, Candidates
+from simpatico.routing.checks import MAX_ID_LENGTH, checked_name, checked_number, checked_tags
 
 __all__ = [
     "MAX_CANDIDATES",
@@ -40,35 +42,8 @@ __all__ = [
 
 MAX_CANDIDATES = 5_000
 """Agents in one request. Five times the largest team that the latency figures are measured with; it bounds the work of one request."""
-MAX_ID_LENGTH = 256
-"""Characters of an id, queue, reason, skill or language: longer ones are a mistake or an attack, never a name."""
 MAX_SEED = 2**63 - 1
 """Seeds fit a signed 64-bit column."""
-MAX_TAGS = 200
-"""Skills or languages of one agent or request."""
-
-
-def _name(value: str, field_name: str, error: type[SimpaticoError] = RequestError) -> None:
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_LENGTH:
-        shown = repr(value if len(str(value)) <= 40 else str(value)[:40] + "...")
-        raise error(f"{field_name} must be text of 1 to {MAX_ID_LENGTH} characters, got {shown}", field=field_name)
-
-
-def _number(value: float, field_name: str, low: float, high: float, error: type[SimpaticoError] = RequestError) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or not low <= value <= high:
-        raise error(f"{field_name} must be a finite number from {low:g} to {high:g}, got {value!r}", field=field_name)
-
-
-def _count(value: int, field_name: str, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise RequestError(f"{field_name} must be a whole number from {low} to {high}, got {value!r}", field=field_name)
-
-
-def _tags(values: frozenset[str], field_name: str) -> None:
-    if len(values) > MAX_TAGS:
-        raise RequestError(f"{field_name} has {len(values)} entries; at most {MAX_TAGS} work", field=field_name)
-    for value in values:
-        _name(value, field_name)
 
 
 class Source(StrEnum):
@@ -88,9 +63,9 @@ class AxisBelief:
     sd: float
 
     def __post_init__(self) -> None:
-        _name(self.name, "axis.name")
-        _number(self.mean, "axis.mean", -10.0, 10.0)
-        _number(self.sd, "axis.sd", 1e-6, 10.0)
+        checked_name(self.name, "axis.name")
+        checked_number(self.mean, "axis.mean", -10.0, 10.0)
+        checked_number(self.sd, "axis.sd", 1e-6, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,50 +86,6 @@ class StyleBelief:
     def axis(self, name: str) -> AxisBelief | None:
         """The axis of that name, or None."""
         return next((axis for axis in self.axes if axis.name == name), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Agent:
-    """An agent as declared by the deployment. ``capacity`` is how many calls they may have at once (1 for voice)."""
-
-    agent_id: str
-    skills: frozenset[str] = frozenset()
-    languages: frozenset[str] = frozenset()
-    capacity: int = 1
-
-    def __post_init__(self) -> None:
-        _name(self.agent_id, "agent_id")
-        _tags(self.skills, "skills")
-        _tags(self.languages, "languages")
-        _count(self.capacity, "capacity", 1, 1000)
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An agent whom the ACD (automatic call distributor) calls eligible now, with what the ACD says of their load.
-
-    Attributes
-    ----------
-    agent
-        As declared.
-    open_calls
-        Calls they have at this moment.
-    idle_s
-        Seconds since their last call ended, at least 0. An ACD whose clock went backwards reports below 0: that is refused, not repaired.
-    occupancy
-        Share (0 to 1) of their recent signed-in time, say the last hour, that was spent on calls; None when the ACD does not say.
-    """
-
-    agent: Agent
-    open_calls: int = 0
-    idle_s: float = 0.0
-    occupancy: float | None = None
-
-    def __post_init__(self) -> None:
-        _count(self.open_calls, "open_calls", 0, 1000)
-        _number(self.idle_s, "idle_s", 0.0, 1e8)
-        if self.occupancy is not None:
-            _number(self.occupancy, "occupancy", 0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +121,9 @@ class Outcome:
             if value is not None and not isinstance(value, bool):
                 raise OutcomeError(f"{name} must be true, false or absent, got {value!r}", field=name)
         if self.csat_5 is not None:
-            _number(self.csat_5, "csat_5", 1.0, 5.0, OutcomeError)
+            checked_number(self.csat_5, "csat_5", 1.0, 5.0, OutcomeError)
         if self.handle_s is not None:
-            _number(self.handle_s, "handle_s", 0.0, 86_400.0, OutcomeError)
+            checked_number(self.handle_s, "handle_s", 0.0, 86_400.0, OutcomeError)
 
     def updated(self, later: Outcome) -> Outcome:
         """This outcome with every field that a later report states; what it leaves out stays."""
@@ -226,11 +157,11 @@ class Observation:
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        _name(self.agent_id, "agent_id", OutcomeError)
+        checked_name(self.agent_id, "agent_id", OutcomeError)
         if self.reason:
-            _name(self.reason, "reason", OutcomeError)
-        _number(self.utility, "utility", 0.0, 1.0, OutcomeError)
-        _number(self.weight, "weight", 1e-3, 1.0, OutcomeError)
+            checked_name(self.reason, "reason", OutcomeError)
+        checked_number(self.utility, "utility", 0.0, 1.0, OutcomeError)
+        checked_number(self.weight, "weight", 1e-3, 1.0, OutcomeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +187,7 @@ class RankRequest:
     """
 
     queue: str
-    candidates: tuple[Candidate, ...]
+    candidates: Sequence[Candidate]
     reason: str = ""
     live: StyleBelief | None = None
     profile: StyleBelief | None = None
@@ -265,17 +196,25 @@ class RankRequest:
     objected: bool = False
 
     def __post_init__(self) -> None:
-        _name(self.queue, "queue")
+        checked_name(self.queue, "queue")
         if self.reason:
-            _name(self.reason, "reason")
-        _tags(self.skills, "skills")
-        _tags(self.languages, "languages")
+            checked_name(self.reason, "reason")
+        checked_tags(self.skills, "skills")
+        checked_tags(self.languages, "languages")
         if len(self.candidates) > MAX_CANDIDATES:
             raise RequestError(f"{len(self.candidates)} agents are eligible; at most {MAX_CANDIDATES} can be ranked", field="candidates")
-        if len({c.agent.agent_id for c in self.candidates}) != len(self.candidates):
+        object.__setattr__(self, "candidates", Candidates.of(self.candidates))
+        ids = self.eligible.ids
+        if len(set(ids)) != len(ids):
             seen: set[str] = set()
-            twice = next(i for c in self.candidates if (i := c.agent.agent_id) in seen or seen.add(i))  # type: ignore[func-returns-value]
+            twice = next(i for i in ids if i in seen or seen.add(i))  # type: ignore[func-returns-value]
             raise RequestError(f"agent {twice!r} is listed twice among the eligible; list each once", field="candidates")
+
+    @property
+    def eligible(self) -> Candidates:
+        """The candidates, as columns."""
+        assert isinstance(self.candidates, Candidates)
+        return self.candidates
 
 
 class NeutralReason(StrEnum):
@@ -286,6 +225,7 @@ class NeutralReason(StrEnum):
     NO_OUTCOMES = "no_outcomes_yet"
     NOT_FINITE = "model_not_finite"
     DEADLINE = "deadline_passed"
+    OVERLOADED = "overloaded"
     STORE_UNAVAILABLE = "store_unavailable"
     SWITCHED_OFF = "switched_off"
 
@@ -351,15 +291,32 @@ class RankedAgent:
 class Ranking:
     """The answer: best first.
 
-    ``basis`` holds what the ranking used of the caller: live, profile, or prior alone; it is empty when the answer is neutral.
-    ``neutral_reason`` is None exactly when the model ranked.
+    Attributes
+    ----------
+    entries
+        Every candidate once.
+    basis
+        What the ranking used of the caller: live, profile, or prior alone; empty when the answer is neutral.
+    policy_version, seed
+        As in `Policy`, and of the draws.
+    neutral_reason
+        None exactly when the model ranked.
+    learned_through, learned_calls
+        What the model had learned when it ranked: the number of the last report among those it saw, and how many calls' outcomes; 0 when
+        the answer is neutral or the model came from elsewhere. With both, a log can be replayed with the model as of then.
+    assigned
+        The agent was chosen together with those of other calls. Propensities are then shares of redraws, with an error, and nothing may be
+        divided by them: no other policy can be evaluated on such a decision.
     """
 
-    entries: tuple[RankedAgent, ...]
+    entries: Sequence[RankedAgent]
     basis: frozenset[Source]
     policy_version: str
     seed: int
     neutral_reason: NeutralReason | None = None
+    learned_through: int = 0
+    learned_calls: int = 0
+    assigned: bool = False
 
     @property
     def neutral(self) -> bool:
@@ -407,8 +364,8 @@ class Decision:
     outcome: Outcome = field(default_factory=Outcome)
 
     def __post_init__(self) -> None:
-        _name(self.decision_id, "decision_id")
-        _name(self.call_id, "call_id")
-        _number(self.at_s, "at_s", 0.0, 1e11)
+        checked_name(self.decision_id, "decision_id")
+        checked_name(self.call_id, "call_id")
+        checked_number(self.at_s, "at_s", 0.0, 1e11)
         if self.taken is not None:
-            _name(self.taken, "taken")
+            checked_name(self.taken, "taken")

@@ -12,9 +12,7 @@ import logging
 import os
 import signal
 import socket
-import ssl
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grpc
@@ -22,11 +20,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
-from simpatico.config import Settings, TlsSettings
-from simpatico.errors import ConfigError, ListenError
+from simpatico.config import Settings
 from simpatico.server.access.guard import Access, Guard
+from simpatico.server.exchange import Exchange
 from simpatico.server.exposure import check_exposure, warn_of_exposure
 from simpatico.server.lanes import Threads
+from simpatico.server.listening import bind, options_of
 from simpatico.server.logs import fields
 from simpatico.server.service import SERVICE_NAME, AnalysisService, Shared
 from simpatico.server.session import Analyzer, AnalyzerFactory, CallPlan
@@ -36,11 +35,8 @@ if TYPE_CHECKING:
     from simpatico.server.router import Router
     from simpatico.types import AudioFormat
 
-__all__ = ["Application", "analyzer_factory", "listen_error", "serve"]
+__all__ = ["Application", "analyzer_factory", "serve"]
 
-CORE_MESSAGE_FACTOR = 2
-"""How far beyond the limit gRPC itself lets a message in, so that our own error, which names the remedy, can be given for what is a
-little too large."""
 CLOSING_S = 5.0
 """How long the last finals may take to reach their clients."""
 POLL_S = 0.05
@@ -80,6 +76,8 @@ class Application:
         What makes analyzers; by default `analyzer_factory`.
     share_port
         Let other processes listen on the same port (SO_REUSEPORT).
+    exchange
+        What the processes of the service tell each other; by default this process is alone.
 
     Attributes
     ----------
@@ -94,7 +92,14 @@ class Application:
         The address would be open to other machines; or keys, certificates or their roles cannot be used.
     """
 
-    def __init__(self, settings: Settings, factory: AnalyzerFactory | None = None, *, share_port: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        factory: AnalyzerFactory | None = None,
+        *,
+        share_port: bool = False,
+        exchange: Exchange | None = None,
+    ) -> None:
         check_exposure(settings)
         self._settings = settings
         self._share_port = share_port
@@ -102,7 +107,11 @@ class Application:
         self.memory = _memory(settings)
         self._router: Router | None = None
         threads = Threads(settings.server.threads or os.cpu_count() or 1)
-        self.shared = Shared(settings, factory or analyzer_factory(settings), threads)
+        self.shared = Shared(settings, factory or analyzer_factory(settings), threads, exchange=exchange or Exchange())
+        if self.memory is not None:
+            from simpatico.server.keeping import Keeper
+
+            self.shared.keeper = Keeper(self.memory, self.shared.exchange, settings.callers)
         self._health = HealthServicer()
         self._server: grpc.aio.Server | None = None
         self._hurry = asyncio.Event()
@@ -121,9 +130,9 @@ class Application:
         """
         if self.memory is not None:
             await self.memory.open()
-        server = grpc.aio.server(interceptors=(self._guard,), options=_options(self._settings, self._share_port))
+        server = grpc.aio.server(interceptors=(self._guard,), options=options_of(self._settings, share_port=self._share_port))
         self.register(server)
-        address = self._bind(server)
+        address = bind(server, self._settings, share_port=self._share_port)
         warn_of_exposure(self._settings, address)
         await server.start()
         if self._router is not None:
@@ -137,13 +146,13 @@ class Application:
     def register(self, server: grpc.aio.Server) -> None:
         """Give a server everything that this one serves."""
         server.add_generic_rpc_handlers((AnalysisService(self.shared).handler(),))
-        if self.memory is not None:
+        if self.memory is not None and self.shared.keeper is not None:
             from simpatico.server.callers import CallerService
             from simpatico.server.router import Router
             from simpatico.server.routing import RoutingService
 
-            callers = CallerService(self.memory, self._settings.limits.message_bytes)
-            router = self._router = Router(self.memory, self._settings.routing)
+            callers = CallerService(self.memory, self.shared.keeper.consents, self._settings.limits.message_bytes)
+            router = self._router = Router(self.memory, self._settings.routing, self.shared.exchange)
             routing = RoutingService(self.shared, self.memory, router)
             server.add_generic_rpc_handlers((callers.handler(), routing.handler()))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
@@ -199,8 +208,11 @@ class Application:
             self._server = None
         if self._router is not None:
             await self._router.stop()
+        if self.shared.keeper is not None:
+            await self.shared.keeper.stop()
         if self.memory is not None:
             await self.memory.close()
+        await self.shared.exchange.close()
         await asyncio.to_thread(self.shared.threads.close)
 
     async def _idle_within(self, seconds: float) -> None:
@@ -214,21 +226,6 @@ class Application:
         while self.shared.streams and self.shared.clock() < end_s:
             await asyncio.sleep(POLL_S)
 
-    def _bind(self, server: grpc.aio.Server) -> str:
-        host, port = self._settings.server.host, self._settings.server.port
-        shown = f"[{host}]" if ":" in host and not host.startswith("[") else host
-        credentials = _credentials(self._settings.tls)
-        try:
-            if credentials is None:
-                bound = server.add_insecure_port(f"{shown}:{port}")
-            else:
-                bound = server.add_secure_port(f"{shown}:{port}", credentials)
-        except RuntimeError as error:
-            raise listen_error(host, port) from error
-        if bound == 0:
-            raise listen_error(host, port)
-        return f"{shown}:{bound}"
-
 
 def _memory(settings: Settings) -> Memory | None:
     if not settings.database.url:
@@ -238,62 +235,6 @@ def _memory(settings: Settings) -> Memory | None:
     return Memory(settings.database)
 
 
-def listen_error(host: str, port: int, why: str = "") -> ListenError:
-    """Return the error for an address that cannot be had; without a reason, ask the system itself, because gRPC does not say."""
-    if not why:
-        why = "the address cannot be used"
-        try:
-            family, kind, proto, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
-            with socket.socket(family, kind, proto) as probe:
-                probe.bind(address)
-        except OSError as error:
-            why = error.strerror or str(error)
-    return ListenError(
-        f"cannot listen on {host}:{port}: {why}; stop what uses it, or choose another address or port (0 takes a free one)",
-        field="server.port",
-    )
-
-
-def _options(settings: Settings, share_port: bool) -> list[tuple[str, int]]:
-    keepalive = settings.keepalive
-    return [
-        ("grpc.max_receive_message_length", settings.limits.message_bytes * CORE_MESSAGE_FACTOR),
-        ("grpc.max_send_message_length", -1),
-        ("grpc.so_reuseport", int(share_port)),
-        ("grpc.keepalive_time_ms", round(keepalive.ping_s * 1000)),
-        ("grpc.keepalive_timeout_ms", round(keepalive.ping_timeout_s * 1000)),
-        ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.http2.max_pings_without_data", 0),
-        ("grpc.http2.min_ping_interval_without_data_ms", round(keepalive.client_ping_s * 1000)),
-    ]
-
-
-def _credentials(tls: TlsSettings) -> grpc.ServerCredentials | None:
-    if tls.certificate is None or tls.key is None:
-        return None
-    certificate, key = _pem(tls.certificate, "tls.certificate"), _pem(tls.key, "tls.key")
-    authority = _pem(tls.client_ca, "tls.client_ca") if tls.client_ca is not None else None
-    try:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(tls.certificate, tls.key)
-        if tls.client_ca is not None:
-            context.load_verify_locations(tls.client_ca)
-    except ssl.SSLError as error:
-        raise ConfigError(
-            f"certificate {str(tls.certificate)!r}, key {str(tls.key)!r} and client_ca {str(tls.client_ca)!r} cannot be used together: "
-            f"{error.reason or error}; give PEM files, the key that of the certificate and without a password",
-            field="tls",
-        ) from error
-    return grpc.ssl_server_credentials([(key, certificate)], root_certificates=authority, require_client_auth=authority is not None)
-
-
-def _pem(path: Path, name: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"cannot read {name} {str(path)!r}: {error.strerror or error}", field=name) from error
-
-
 async def serve(
     settings: Settings,
     announce: Callable[[str], None],
@@ -301,6 +242,7 @@ async def serve(
     *,
     share_port: bool = False,
     parent: int | None = None,
+    peers: tuple[int, socket.socket] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain; a second signal cuts the grace short, a third ends at once.
 
@@ -314,12 +256,17 @@ async def serve(
         Other processes listen on the same port.
     parent
         File descriptor whose end means that the parent process has gone: a signal like the others.
+    peers
+        What `Hub.attach` gave: the way to the other processes of the service.
     """
-    application = Application(settings, factory, share_port=share_port)
+    exchange = Exchange(peers[0] if peers else 0)
+    application = Application(settings, factory, share_port=share_port, exchange=exchange)
     stopper = _Stopper(application)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopper.on_signal)
+    if peers is not None:
+        exchange.join(peers[1])
     announce(await application.start())
     if parent is not None:
         loop.add_reader(parent, stopper.on_parent_gone, parent)

@@ -7,8 +7,9 @@ import asyncio
 import grpc
 
 from simpatico.errors import RequestError
-from simpatico.profiles import callers, calls, operations, privacy
+from simpatico.profiles import callers, calls, privacy
 from simpatico.server.access.principals import acting
+from simpatico.server.consents import Consents
 from simpatico.server.convert_callers import consent_to_proto, export_to_proto, profile_to_proto, receipt_to_proto
 from simpatico.server.decoding import unary
 from simpatico.server.memory import Memory
@@ -24,14 +25,15 @@ class CallerService:
 
     Parameters
     ----------
-    memory
+    memory, consents
         Of the process.
     message_bytes
         Largest request.
     """
 
-    def __init__(self, memory: Memory, message_bytes: int) -> None:
+    def __init__(self, memory: Memory, consents: Consents, message_bytes: int) -> None:
         self._memory = memory
+        self._consents = consents
         self._message_bytes = message_bytes
 
     def handler(self) -> grpc.GenericRpcHandler:
@@ -51,16 +53,16 @@ class CallerService:
 
     async def set_consent(self, request: pb.SetConsentRequest) -> pb.SetConsentResponse:
         """Serve ``SetConsent``."""
-        store, key = self._memory.store, request.caller_key
+        key = request.caller_key
         if request.consent == pb.CONSENT_GRANTED:
-            profile = await store.write(acting(), callers.grant, key, request.notice_id or None)
+            profile = await self._consents.grant(acting(), key, request.notice_id or None)
             return pb.SetConsentResponse(consent=consent_to_proto(profile.consent))
         if request.consent != pb.CONSENT_UNKNOWN:
             raise RequestError(
                 "consent must be CONSENT_GRANTED, or CONSENT_UNKNOWN to withdraw it; an objection is recorded with Object", field="consent"
             )
-        erasure = await operations.withdraw_caller(store, self._memory.spool, acting(), key)
-        left = await store.read(callers.lookup, key)
+        erasure = await self._consents.withdraw(acting(), key)
+        left = await self._memory.store.read(callers.lookup, key)
         return pb.SetConsentResponse(consent=consent_to_proto(left.consent), receipt=receipt_to_proto(erasure))
 
     async def get_caller(self, request: pb.GetCallerRequest) -> pb.GetCallerResponse:
@@ -74,14 +76,12 @@ class CallerService:
 
     async def erase_caller(self, request: pb.EraseCallerRequest) -> pb.EraseCallerResponse:
         """Serve ``EraseCaller``."""
-        memory = self._memory
-        erasure = await operations.erase_caller(memory.store, memory.spool, acting(), request.caller_key)
+        erasure = await self._consents.erase(acting(), request.caller_key)
         return pb.EraseCallerResponse(receipt=receipt_to_proto(erasure))
 
     async def object(self, request: pb.ObjectRequest) -> pb.ObjectResponse:
         """Serve ``Object``."""
-        memory = self._memory
-        erasure = await operations.object_caller(memory.store, memory.spool, acting(), request.caller_key)
+        erasure = await self._consents.object(acting(), request.caller_key)
         return pb.ObjectResponse(receipt=receipt_to_proto(erasure))
 
     async def detach_call(self, request: pb.DetachCallRequest) -> pb.DetachCallResponse:

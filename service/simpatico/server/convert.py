@@ -14,7 +14,7 @@ from simpatico import types as t
 from simpatico.errors import RemoteError
 from simpatico.v1 import analysis_pb2 as pb
 
-__all__ = ["analysis_from_proto", "analysis_to_proto"]
+__all__ = ["analysis_from_proto", "analysis_to_proto", "style_from_proto"]
 
 _ROLE = {t.Role.CALLER: pb.ROLE_CALLER, t.Role.AGENT: pb.ROLE_AGENT}
 _ROLE_BACK = {value: key for key, value in _ROLE.items()}
@@ -54,7 +54,7 @@ def analysis_from_proto(message: pb.CallAnalysis) -> t.CallAnalysis:
             quality={_ROLE_BACK[q.role]: _quality_from(q) for q in message.quality},
             dialogue=_dialogue_from(message.dialogue),
             signals=_signals_from(message.signals),
-            style=_style_from(message.style),
+            style=style_from_proto(message.style),
             model=_model_from(message.model),
         )
     except (KeyError, ValueError) as error:
@@ -335,7 +335,8 @@ def _style_to(style: t.StyleEstimate) -> pb.StyleEstimate:
     )
 
 
-def _style_from(m: pb.StyleEstimate) -> t.StyleEstimate:
+def style_from_proto(m: pb.StyleEstimate) -> t.StyleEstimate:
+    """Return the style alone."""
     return t.StyleEstimate(
         axes=tuple(_axis_from(axis) for axis in m.axes),
         probabilities={p.label: p.probability for p in m.probabilities},

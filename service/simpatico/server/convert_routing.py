@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from simpatico.errors import NoCandidatesError, RequestError
-from simpatico.profiles.records import CallerProfile, Consent
+from simpatico.profiles.records import CallerProfile, Consent, checked_text
+from simpatico.routing.candidates import Candidates
 from simpatico.routing.explanation import Counterfactual
-from simpatico.routing.types import Agent, Candidate, Factor, FactorKind, Outcome, RankedAgent, Ranking, RankRequest, StyleBelief
+from simpatico.routing.ranked import Entries
+from simpatico.routing.types import Agent, Factor, FactorKind, Outcome, Ranking, RankRequest, StyleBelief
+from simpatico.server.ranking_bytes import agents_bytes
 from simpatico.server.session import check_call_id
 from simpatico.v1 import routing_service_pb2 as pb
 
-__all__ = ["agent_from_proto", "agent_to_proto", "held_to_proto", "outcome_from_proto", "rank_request", "ranking_to_proto", "words"]
+if TYPE_CHECKING:
+    from simpatico.server.assigning import AssignedAll
+
+__all__ = [
+    "agent_from_proto",
+    "agent_to_proto",
+    "assigned_to_proto",
+    "check_answer_within",
+    "held_to_proto",
+    "informed",
+    "outcome_from_proto",
+    "rank_request",
+    "ranking_to_proto",
+    "words",
+]
 
 _OUTCOME = ("resolved", "csat_5", "handle_s", "transferred", "repeat_contact", "bought")
 
@@ -41,8 +61,8 @@ def outcome_from_proto(outcome: pb.Outcome) -> Outcome:
     return Outcome(**{name: getattr(outcome, name) for name in _OUTCOME if outcome.HasField(name)})  # type: ignore[arg-type]
 
 
-def rank_request(call: pb.CallToRoute, agents: Mapping[str, Agent], live: StyleBelief | None, profile: CallerProfile) -> RankRequest:
-    """Return what routing is asked.
+def rank_request(call: pb.CallToRoute, agents: Mapping[str, Agent]) -> RankRequest:
+    """Return what routing is asked, of a caller about whom nothing is known yet.
 
     Parameters
     ----------
@@ -50,8 +70,6 @@ def rank_request(call: pb.CallToRoute, agents: Mapping[str, Agent], live: StyleB
         As it came.
     agents
         Declared ones by id; one who is not among them is taken as having no skills and room for one call.
-    live, profile
-        What is known of the caller.
 
     Raises
     ------
@@ -59,32 +77,40 @@ def rank_request(call: pb.CallToRoute, agents: Mapping[str, Agent], live: StyleB
         A field is out of range.
     """
     check_call_id(call.call_id, "call.call_id")
-    if not call.candidates:
+    checked_text(call.queue, "queue")
+    checked_text(call.reason, "reason", empty=True)
+    listed = list(call.candidates)
+    if not listed:
         raise NoCandidatesError("nobody is eligible: a ranking needs at least one agent; ask again when one is free", field="candidates")
-    objected = profile.consent is Consent.OBJECTED
-    return RankRequest(
-        queue=call.queue,
-        candidates=tuple(_candidate(candidate, agents) for candidate in call.candidates),
-        reason=call.reason,
-        live=None if objected else live,
-        profile=profile.belief,
-        skills=frozenset(call.skills),
-        languages=frozenset(call.languages),
-        objected=objected,
+    count = len(listed)
+    said = np.fromiter([candidate.HasField("occupancy") for candidate in listed], np.bool_, count)
+    occupancy = None
+    if said.any():
+        occupancy = np.fromiter([candidate.occupancy for candidate in listed], np.float64, count)
+        occupancy[~said] = np.nan
+    candidates = Candidates(
+        [agents.get(candidate.agent_id) or Agent(candidate.agent_id) for candidate in listed],
+        np.fromiter([candidate.open_calls for candidate in listed], np.int64, count),
+        np.fromiter([candidate.idle_s for candidate in listed], np.float64, count),
+        occupancy,
+        said,
     )
+    return RankRequest(call.queue, candidates, call.reason, skills=frozenset(call.skills), languages=frozenset(call.languages))
 
 
-def _candidate(candidate: pb.Candidate, agents: Mapping[str, Agent]) -> Candidate:
-    occupancy = candidate.occupancy if candidate.HasField("occupancy") else None
-    agent = agents.get(candidate.agent_id) or Agent(candidate.agent_id)
-    return Candidate(agent, candidate.open_calls, candidate.idle_s, occupancy)
+def informed(request: RankRequest, agents: Mapping[str, Agent], live: StyleBelief | None, profile: CallerProfile) -> RankRequest:
+    """Return the same request with what is known of the caller, and of agents who were not known here; who objects is asked nothing."""
+    objected = profile.consent is Consent.OBJECTED
+    candidates = request.eligible.declared([agents[name] for name in request.eligible.ids]) if agents else request.candidates
+    return replace(request, candidates=candidates, live=None if objected else live, profile=profile.belief, objected=objected)
 
 
-def ranking_to_proto(decision_id: str, ranking: Ranking, others: Sequence[Counterfactual], *, kept: bool) -> pb.RankAgentsResponse:
-    """Return the answer."""
-    return pb.RankAgentsResponse(
+def ranking_to_proto(
+    decision_id: str, ranking: Ranking, others: Sequence[Counterfactual], *, kept: bool, intent: pb.Intent | None = None
+) -> bytes:
+    """Return the answer, serialised."""
+    response = pb.RankAgentsResponse(
         decision_id=decision_id,
-        agents=[_ranked(entry) for entry in ranking.entries],
         neutral=ranking.neutral,
         neutral_reason=ranking.neutral_reason or "",
         basis=sorted(ranking.basis),
@@ -97,18 +123,31 @@ def ranking_to_proto(decision_id: str, ranking: Ranking, others: Sequence[Counte
             for other in others
         ],
         kept=kept,
+        intent=intent,
     )
+    assert isinstance(ranking.entries, Entries)
+    factors = [[_factor(factor).SerializeToString() for factor in one] for one in ranking.entries.factors]
+    return response.SerializeToString() + agents_bytes(ranking.entries, factors)
 
 
-def _ranked(entry: RankedAgent) -> pb.RankedAgent:
-    return pb.RankedAgent(
-        agent_id=entry.agent_id,
-        propensity=entry.propensity,
-        expected_utility=entry.expected_utility,
-        sd=entry.sd,
-        load_penalty=entry.load_penalty,
-        factors=[_factor(factor) for factor in entry.factors],
-    )
+def assigned_to_proto(answer: AssignedAll) -> pb.AssignCallersResponse:
+    """Return the answer."""
+    assignments = [
+        pb.Assignment(
+            call_id=given.assigned.call_id,
+            agent_id=given.assigned.agent_id,
+            neutral_reason=given.assigned.neutral_reason or "",
+            expected_utility=given.assigned.expected_utility,
+            sd=given.assigned.sd,
+            propensity=given.assigned.propensity,
+            propensity_se=given.assigned.propensity_se,
+            decision_id=given.decision_id,
+            kept=given.kept,
+            basis=sorted(given.assigned.ranking.basis) if given.assigned.ranking is not None else (),
+        )
+        for given in answer.given
+    ]
+    return pb.AssignCallersResponse(assignments=assignments, policy_version=answer.policy_version, seed=answer.seed)
 
 
 def _factor(factor: Factor) -> pb.Factor:

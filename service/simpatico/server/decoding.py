@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError, Message
 from simpatico.errors import MessageTooLargeError, RequestError
 from simpatico.server.aborting import Context, abort
 
-__all__ = ["Undecodable", "decoder", "unary"]
+__all__ = ["Undecodable", "decoder", "unary", "within"]
 
 M = TypeVar("M", bound=Message)
 R = TypeVar("R", bound=Message)
@@ -50,17 +50,23 @@ def decoder(kind: type[M], limit_bytes: int) -> Callable[[bytes], M | Undecodabl
 def unary(kind: type[M], serve: Callable[[M], Awaitable[R]], limit_bytes: int) -> grpc.RpcMethodHandler[Any, Any]:
     """Return the handler of a method with one request and one answer; what ``serve`` raises becomes a status."""
 
-    async def behaviour(request: M | Undecodable, context: Context) -> R:
+    return within(kind, lambda request, _: serve(request), limit_bytes)
+
+
+def within(kind: type[M], serve: Callable[[M, float | None], Awaitable[R | bytes]], limit_bytes: int) -> grpc.RpcMethodHandler[Any, Any]:
+    """As `unary`, for a method that wants to know in how many seconds the RPC's own deadline is (None: never); its answer may be bytes."""
+
+    async def behaviour(request: M | Undecodable, context: Context) -> R | bytes:
         try:
             if isinstance(request, Undecodable):
                 raise request.error
-            return await serve(request)
+            return await serve(request, context.time_remaining())
         except asyncio.CancelledError:
             raise
         except Exception as error:
             await abort(context, error)
 
-    def encode(response: R) -> bytes:
-        return response.SerializeToString()
+    def encode(response: R | bytes) -> bytes:
+        return response if isinstance(response, bytes) else response.SerializeToString()
 
     return grpc.unary_unary_rpc_method_handler(behaviour, request_deserializer=decoder(kind, limit_bytes), response_serializer=encode)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from simpatico.profiles import decisions
 from simpatico.profiles.keys import KeyRing
@@ -12,7 +13,7 @@ from simpatico.routing.belief import combine
 from simpatico.routing.observations import DEFAULT_AXES, Observations
 from simpatico.routing.posterior import Posterior
 from simpatico.routing.types import Decision, Observation
-from simpatico.routing.utility import HandleNorm, fit_handle_norm, utility
+from simpatico.routing.utility import DEFAULT_WEIGHTS, HandleNorm, UtilityWeights, fit_handle_norm, utility
 from simpatico.routing.variance import fit
 
 __all__ = ["learn", "models_of"]
@@ -28,14 +29,25 @@ def learn(url: str, ring: KeyRing) -> dict[str, Posterior]:
     """
 
     def query(work: Work) -> dict[str, Posterior]:
-        return models_of(decisions.read(work))
+        through = decisions.newest_report(work)
+        return models_of(decisions.read(work, through=through), through)
 
     with BlockingStore(url, ring, upgrade=False) as store:
         return store.read(query)
 
 
-def models_of(rows: Iterable[Decision]) -> dict[str, Posterior]:
-    """Return the model of each queue; a queue without outcomes has none."""
+def models_of(rows: Iterable[Decision], through: int = 0, weights: UtilityWeights = DEFAULT_WEIGHTS) -> dict[str, Posterior]:
+    """Return the model of each queue; a queue without outcomes has none.
+
+    Parameters
+    ----------
+    rows
+        Decisions with what is known of their outcomes.
+    through
+        Number of the last report among these.
+    weights
+        What counts.
+    """
     finished: dict[str, list[Decision]] = defaultdict(list)
     for decision in rows:
         if decision.taken is not None:
@@ -43,10 +55,10 @@ def models_of(rows: Iterable[Decision]) -> dict[str, Posterior]:
     models = {}
     for queue, held in finished.items():
         norms = _norms(held)
-        seen = [row for decision in held if (row := _observation(decision, norms)) is not None]
+        seen = [row for decision in held if (row := _observation(decision, norms, weights)) is not None]
         posterior = fit(Observations.rebuilt(seen)) if seen else None
         if posterior is not None:
-            models[queue] = posterior
+            models[queue] = replace(posterior, through=through)
     return models
 
 
@@ -59,9 +71,9 @@ def _norms(held: Iterable[Decision]) -> dict[str, HandleNorm | None]:
     return {reason: fit_handle_norm(values) for reason, values in times.items()}
 
 
-def _observation(decision: Decision, norms: Mapping[str, HandleNorm | None]) -> Observation | None:
+def _observation(decision: Decision, norms: Mapping[str, HandleNorm | None], weights: UtilityWeights) -> Observation | None:
     request = decision.request
-    worth = utility(decision.outcome, norms.get(request.reason))
+    worth = utility(decision.outcome, norms.get(request.reason), weights)
     if worth is None or decision.taken is None:
         return None
     belief = combine(request.live, request.profile, DEFAULT_AXES)

@@ -39,8 +39,15 @@ class _Json(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False)
 
 
+def _upgrades_only(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.INFO or record.getMessage().startswith("Running ")
+
+
 def configure_logging(settings: LogSettings) -> None:
     """Send the log of this process to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json() if settings.format == "json" else _Plain("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    # What Alembic is made of and what it assumes of SQLite is no news to an operator; that tables are upgraded is.
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+    logging.getLogger("alembic.runtime.migration").addFilter(_upgrades_only)
     logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)

@@ -9,19 +9,42 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from simpatico.config import DatabaseSettings
 from simpatico.errors import ConfigError, DatabaseAwayError
-from simpatico.profiles import operations
+from simpatico.profiles import counters, operations
 from simpatico.profiles.keys import KeyRing, parse_key_ring
 from simpatico.profiles.spool import Spool
 from simpatico.profiles.store import Store
 from simpatico.server.logs import fields
 
-__all__ = ["Memory"]
+__all__ = ["Memory", "Tally", "key_ring"]
 
 log = logging.getLogger(__name__)
+
+
+class Tally:
+    """Counts that wait for the database, of what happens too often for a transaction of its own. A process that is killed loses its."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def add(self, name: str, by: int = 1) -> None:
+        """Count."""
+        self._counts[name] += by
+
+    async def flush(self, store: Store) -> None:
+        """Bring them into the database. Raises DatabaseAwayError; they wait on then."""
+        waiting, self._counts = self._counts, Counter()
+        if not waiting:
+            return
+        try:
+            await store.write("service", counters.count_all, waiting)
+        except DatabaseAwayError:
+            self._counts.update(waiting)
+            raise
 
 
 class Memory:
@@ -34,6 +57,11 @@ class Memory:
     clock
         Seconds since 1970, UTC.
 
+    Attributes
+    ----------
+    tally
+        Counts that go into the database with the next `tend`.
+
     Raises
     ------
     ConfigError, KeyRingError
@@ -43,9 +71,10 @@ class Memory:
     def __init__(self, settings: DatabaseSettings, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
         self.url = settings.url
-        self.ring = _ring(settings)
+        self.ring = key_ring(settings)
         self.store = Store(settings.url, self.ring, clock=clock)
         self.spool = Spool(settings.spool)
+        self.tally = Tally()
         self._settings = settings
         self._tending: asyncio.Task[None] | None = None
         self._opened = False
@@ -80,12 +109,16 @@ class Memory:
             self._tending = None
         if self._opened:
             with contextlib.suppress(DatabaseAwayError):
+                await self.tally.flush(self.store)
                 await self._anchor()
         await self.store.close()
         await asyncio.to_thread(self.spool.close)
 
     async def tend(self) -> None:
-        """Bring what waits in the spool into the database, and anchor the audit log; what cannot be done now is left for the next time."""
+        """Bring counts and what waits in the spool into the database, and anchor the audit log.
+
+        What cannot be done now is left for the next time.
+        """
         try:
             if not self._opened:
                 await self.store.open()
@@ -93,6 +126,7 @@ class Memory:
             done = await operations.replay(self.store, self.spool, now_s=self.clock())
             if done.applied or done.dropped:
                 log.info("spool replayed", extra=fields(applied=done.applied, aside=done.aside, dropped=done.dropped))
+            await self.tally.flush(self.store)
             await self._anchor()
         except DatabaseAwayError as error:
             log.warning("the database is away", extra=fields(error=type(error).__name__))
@@ -112,7 +146,14 @@ class Memory:
             await operations.anchor(self.store, self._settings.anchors)
 
 
-def _ring(settings: DatabaseSettings) -> KeyRing:
+def key_ring(settings: DatabaseSettings) -> KeyRing:
+    """Read the deployment's secrets.
+
+    Raises
+    ------
+    ConfigError, KeyRingError
+        There are none, or they cannot be read or used.
+    """
     path = settings.secrets
     if path is None:
         raise ConfigError(

@@ -14,9 +14,13 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from simpatico.audio import ReadLimits, open_call
-from simpatico.errors import IdleTimeoutError, MessageTooLargeError, RequestError, SimpaticoError
+from simpatico.config import CallerSettings
+from simpatico.errors import ForbiddenError, IdleTimeoutError, MessageTooLargeError, RequestError, SimpaticoError
+from simpatico.server.access.methods import MAY_NAME_CALLERS
+from simpatico.server.access.principals import asking
 from simpatico.server.convert import analysis_to_proto
 from simpatico.server.logs import fields
+from simpatico.server.named import named_caller
 from simpatico.server.session import CallPlan, caller_of, check_call_id, check_seed, format_of
 from simpatico.v1 import analysis_service_pb2 as pb
 
@@ -41,28 +45,38 @@ async def analyze_recording(shared: Shared, requests: AsyncIterator[Any]) -> pb.
         first = await _next(shared, requests)
         if first is None or first.WhichOneof("request") != "header":
             raise RequestError("the first message of an upload must be its header, and audio follows it", field="header")
-        plan = plan_of_recording(first.header)
+        plan = plan_of_recording(first.header, shared.settings.callers)
+        if plan.caller is not None and not asking().roles & MAY_NAME_CALLERS:
+            raise ForbiddenError(
+                f"naming the caller of a recording needs the role {', '.join(MAY_NAME_CALLERS)}: leave header.caller out",
+                field="header.caller",
+            )
         upload = await _receive(shared, requests)
         log.info("recording received", extra=fields(call=log_id, bytes=upload.getbuffer().nbytes))
         response = await _analyze(shared, plan, upload)
         log.info("recording analysed", extra=fields(call=log_id, seconds=round(response.analysis.call.duration_s, 2)))
         return response
+    except asyncio.CancelledError:
+        if not shared.stopped:
+            log.info("recording cancelled by its client", extra=fields(call=log_id))
+        raise
     finally:
         shared.recordings -= 1
 
 
-def plan_of_recording(header: pb.RecordingHeader) -> CallPlan:
+def plan_of_recording(header: pb.RecordingHeader, callers: CallerSettings) -> CallPlan:
     """Return the plan, checked as far as it can be before the file is open."""
     check_call_id(header.call_id, "header.call_id")
     seed = check_seed(header.seed, "header.seed")
+    named = named_caller(header, "header.", callers)
     if not header.HasField("format"):
         caller = None if header.agent_only else header.caller_channel
         if header.agent_only and header.HasField("caller_channel"):
             caller_of(header, 1, "header.")  # says that the two exclude each other
-        return CallPlan(header.call_id, caller_channel=caller, interim_period_s=None, seed=seed)
+        return CallPlan(header.call_id, caller_channel=caller, interim_period_s=None, seed=seed, caller=named)
     encoding, audio = format_of(header.format, "header.format.")
     caller = caller_of(header, audio.channels, "header.")
-    return CallPlan(header.call_id, encoding, audio, caller, interim_period_s=None, seed=seed)
+    return CallPlan(header.call_id, encoding, audio, caller, interim_period_s=None, seed=seed, caller=named)
 
 
 async def _next(shared: Shared, requests: AsyncIterator[Any]) -> pb.AnalyzeRecordingRequest | None:
@@ -108,4 +122,13 @@ async def _analyze(shared: Shared, plan: CallPlan, upload: io.BytesIO) -> pb.Ana
             samples = block
             await run(lambda: analyzer.feed(samples))  # noqa: B023  # awaited before the next block
         analysis = await run(analyzer.finish)
-    return pb.AnalyzeRecordingResponse(analysis=await run(lambda: analysis_to_proto(analysis)))
+    response = pb.AnalyzeRecordingResponse(analysis=await run(lambda: analysis_to_proto(analysis)))
+    if shared.keeper is not None and plan.caller is not None:
+        call = shared.keeper.begin(plan.caller)
+        kept = await call.finish(analysis, analyzer.shared_variance)
+        call.close()
+        if kept is not None:
+            response.kept = kept
+    elif shared.keeper is not None:
+        shared.keeper.count_unnamed()
+    return response

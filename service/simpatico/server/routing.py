@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 
 import grpc
 
 from simpatico.errors import RequestError
 from simpatico.profiles import agents, operations
-from simpatico.routing.belief import live_belief
-from simpatico.routing.types import StyleBelief
 from simpatico.server.access.principals import acting
+from simpatico.server.assigning import Assigner
 from simpatico.server.convert_routing import (
     agent_from_proto,
     agent_to_proto,
+    assigned_to_proto,
     check_answer_within,
     held_to_proto,
     outcome_from_proto,
     ranking_to_proto,
 )
-from simpatico.server.decoding import unary
+from simpatico.server.decoding import unary, within
+from simpatico.server.experimenting import Experimenting
+from simpatico.server.live import live_style
 from simpatico.server.memory import Memory
 from simpatico.server.router import Router
 from simpatico.server.service import Shared
@@ -29,8 +31,10 @@ __all__ = ["ROUTING_SERVICE", "RoutingService"]
 
 ROUTING_SERVICE = pb.DESCRIPTOR.services_by_name["RoutingService"].full_name
 LARGEST_PAGE = 1000
-
-log = logging.getLogger(__name__)
+WAY_S = 0.01
+"""At most so much of an RPC's own deadline is left for the way back,"""
+WAY_SHARE = 0.2
+"""and at most this share of it."""
 
 
 class RoutingService:
@@ -48,6 +52,8 @@ class RoutingService:
         self._shared = shared
         self._memory = memory
         self._router = router
+        self._assigner = Assigner(memory, router)
+        self._experiments = Experimenting(memory, router.knowledge)
 
     def handler(self) -> grpc.GenericRpcHandler:
         """Return what a server registers."""
@@ -55,7 +61,11 @@ class RoutingService:
         return grpc.method_handlers_generic_handler(
             ROUTING_SERVICE,
             {
-                "RankAgents": unary(pb.RankAgentsRequest, self.rank_agents, limit),
+                "RankAgents": within(pb.RankAgentsRequest, self.rank_agents, limit),
+                "AssignCallers": within(pb.AssignCallersRequest, self.assign_callers, limit),
+                "StartExperiment": unary(pb.StartExperimentRequest, self._experiments.start, limit),
+                "ListExperiments": unary(pb.ListExperimentsRequest, self._experiments.list, limit),
+                "EndExperiment": unary(pb.EndExperimentRequest, self._experiments.end, limit),
                 "RecordOutcome": unary(pb.RecordOutcomeRequest, self.record_outcome, limit),
                 "UpsertAgent": unary(pb.UpsertAgentRequest, self.upsert_agent, limit),
                 "ListAgents": unary(pb.ListAgentsRequest, self.list_agents, limit),
@@ -64,27 +74,34 @@ class RoutingService:
             },
         )
 
-    async def rank_agents(self, request: pb.RankAgentsRequest) -> pb.RankAgentsResponse:
+    async def rank_agents(self, request: pb.RankAgentsRequest, remaining_s: float | None) -> bytes:
         """Serve ``RankAgents``."""
-        within_s = check_answer_within(request.answer_within_s, self._shared.settings.routing.answer_within_s)
-        answer = await self._router.rank(request.call, self._live(request.call.call_id), within_s)
+        end_s = self._end_s(request.answer_within_s, remaining_s)
+        answer = await self._router.rank(request.call, live_style(self._shared.exchange, request.call.call_id), end_s)
+        if not answer.kept:
+            self._memory.tally.add("decisions.not_kept")
         return ranking_to_proto(answer.decision_id, answer.ranking, answer.counterfactuals, kept=answer.kept)
 
-    def _live(self, call_id: str) -> StyleBelief | None:
-        """Return what the call that is open under this id has said so far; None when there is none, or more than one."""
-        styles = [style for stream in self._shared.streams for style in stream.styles_of(call_id)]
-        if len(styles) != 1 or styles[0] is None:
-            return None
-        try:
-            return live_belief(styles[0])
-        except RequestError as error:  # figures out of range are no evidence, and who asks gets an answer all the same
-            log.warning("a live style cannot be used: %s", error)
-            return None
+    async def assign_callers(self, request: pb.AssignCallersRequest, remaining_s: float | None) -> pb.AssignCallersResponse:
+        """Serve ``AssignCallers``."""
+        end_s = self._end_s(request.answer_within_s, remaining_s)
+        live = [live_style(self._shared.exchange, call.call_id) for call in request.calls]
+        answer = await self._assigner.assign(request.calls, live, end_s)
+        if unkept := sum(1 for given in answer.given if given.decision_id and not given.kept):
+            self._memory.tally.add("decisions.not_kept", unkept)
+        return assigned_to_proto(answer)
+
+    def _end_s(self, within_s: float, remaining_s: float | None) -> float:
+        """Return when an answer must be ready, by the event loop's clock: by the request's deadline or the RPC's, whichever is earlier."""
+        within_s = check_answer_within(within_s, self._shared.settings.routing.answer_within_s)
+        if remaining_s is not None:
+            within_s = min(within_s, remaining_s - min(WAY_S, remaining_s * WAY_SHARE))
+        return asyncio.get_running_loop().time() + within_s - self._router.pressure.lag_s()
 
     async def record_outcome(self, request: pb.RecordOutcomeRequest) -> pb.RecordOutcomeResponse:
         """Serve ``RecordOutcome``."""
         outcome = outcome_from_proto(request.outcome)
-        await self._router.written(request.decision_id)
+        await self._router.journal.written(request.decision_id)
         memory = self._memory
         recorded = await operations.record_outcome(
             memory.store, memory.spool, request.request_id, request.decision_id, outcome, request.taken_by or None, now_s=memory.clock()
@@ -92,10 +109,11 @@ class RoutingService:
         return pb.RecordOutcomeResponse(kept=recorded.kept, repeated=recorded.repeated)
 
     async def upsert_agent(self, request: pb.UpsertAgentRequest) -> pb.UpsertAgentResponse:
-        """Serve ``UpsertAgent``; other processes know of it when they renew theirs."""
+        """Serve ``UpsertAgent``."""
         agent = agent_from_proto(request.agent)
         created = await self._memory.store.write(acting(), agents.upsert, agent)
-        self._router.agents[agent.agent_id] = agent
+        self._router.knowledge.agents[agent.agent_id] = agent
+        self._router.knowledge.tell()
         return pb.UpsertAgentResponse(created=created)
 
     async def list_agents(self, request: pb.ListAgentsRequest) -> pb.ListAgentsResponse:

@@ -16,12 +16,14 @@ from simpatico.config import Settings
 from simpatico.errors import DrainingError, SessionLimitError
 from simpatico.server.aborting import Context, abort
 from simpatico.server.decoding import decoder
+from simpatico.server.exchange import Exchange
 from simpatico.server.lanes import Threads
 from simpatico.server.recording import analyze_recording
 from simpatico.server.session import AnalyzerFactory
 from simpatico.v1 import analysis_service_pb2 as pb
 
 if TYPE_CHECKING:
+    from simpatico.server.keeping import Keeper
     from simpatico.server.stream import Stream
 
 __all__ = ["SERVICE_NAME", "AnalysisService", "Shared"]
@@ -39,6 +41,10 @@ class Shared:
     ----------
     clock
         Seconds of a monotonic clock.
+    exchange
+        What the processes of the service tell each other.
+    keeper
+        Keeps calls of callers who agreed; None without a database.
     open_calls, recordings
         How many are going on.
     draining
@@ -51,6 +57,8 @@ class Shared:
     factory: AnalyzerFactory
     threads: Threads
     clock: Callable[[], float] = time.monotonic
+    exchange: Exchange = field(default_factory=Exchange)
+    keeper: Keeper | None = None
     open_calls: int = 0
     recordings: int = 0
     draining: bool = False

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simpatico.audio import ENCODINGS, analysis_rate_hz, check_caller_channel, check_channels, check_rate_hz
-from simpatico.config import LimitSettings
+from simpatico.config import CallerSettings, LimitSettings
 from simpatico.errors import AudioError, RequestError, StreamTooLongError, UnknownCodecError
 from simpatico.server.convert import analysis_to_proto
 from simpatico.server.gate import RateGate
+from simpatico.server.named import NamedCaller, named_caller
 from simpatico.server.tracks import Tracks
-from simpatico.types import AudioFormat, CallAnalysis, StyleEstimate
+from simpatico.types import AudioFormat, CallAnalysis
 from simpatico.v1 import analysis_service_pb2 as pb
 
 __all__ = ["Analyzer", "AnalyzerFactory", "CallPlan", "CallSession", "check_call_id", "plan_of"]
@@ -42,6 +43,10 @@ class Analyzer(Protocol):
     def finish(self) -> CallAnalysis:
         """Return the final result."""
 
+    @property
+    def shared_variance(self) -> Mapping[str, float]:
+        """How much of each style axis' error other calls of the caller have too, SD squared."""
+
 
 @dataclass(frozen=True, slots=True)
 class CallPlan:
@@ -57,6 +62,8 @@ class CallPlan:
         Index, or None when the only channel is the agent's.
     interim_period_s
         Seconds of call time, None for no interim results.
+    caller
+        Who calls, where the client says so.
     """
 
     call_id: str
@@ -67,6 +74,7 @@ class CallPlan:
     full_interims: bool = False
     seed: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
+    caller: NamedCaller | None = None
 
 
 AnalyzerFactory = Callable[[CallPlan, AudioFormat], Analyzer]
@@ -89,7 +97,7 @@ def check_call_id(call_id: str, name: str) -> str:
     )
 
 
-def plan_of(start: pb.StartCall, limits: LimitSettings) -> CallPlan:
+def plan_of(start: pb.StartCall, limits: LimitSettings, callers: CallerSettings) -> CallPlan:
     """Return the plan of a live call.
 
     Raises
@@ -108,6 +116,7 @@ def plan_of(start: pb.StartCall, limits: LimitSettings) -> CallPlan:
         full_interims=start.options.full_interims,
         seed=check_seed(start.options.seed, "start.options.seed"),
         labels=dict(start.labels),
+        caller=named_caller(start, "start.", callers),
     )
 
 
@@ -203,8 +212,8 @@ class CallSession:
         self._gate = RateGate(limits.realtime_factor, limits.burst_s, now_s)
         self._tracks = Tracks(plan.encoding, self._channels, int(limits.track_skew_s * self._rate_hz))
         self._analyzer = factory(plan, plan.format)
-        self.style: StyleEstimate | None = None
-        """Of the latest interim result, for rankings; read from another thread, and replaced as a whole."""
+        self.result: tuple[CallAnalysis, Mapping[str, float]] | None = None
+        """After `end`: the final result, and what of its error other calls of the caller share."""
 
     @property
     def seconds(self) -> float:
@@ -256,38 +265,38 @@ class CallSession:
                         f"the label of a mark has {len(control.mark.label)} characters: at most {MAX_LABEL} work",
                         field="control.mark.label",
                     )
-                return [self._event("mark", control.mark.label)]
+                return [self.event("mark", control.mark.label)]
             case "pause":
                 self._gate.settle(now_s)
                 self._tracks.pause()
-                return [self._event("paused")]
+                return [self.event("paused")]
             case "resume":
                 if not self._tracks.paused:
                     raise RequestError("resume, but the call is not paused: send pause first", field="control.resume")
                 self._gate.save(now_s)
                 self._tracks.resume()
-                return [self._event("resumed")]
+                return [self.event("resumed")]
             case _:
                 raise RequestError("control without an action: pause, resume and mark work", field="control")
 
     def end(self, ended_by: str) -> list[Response]:
         """Return the final result, and what is still due before it."""
         missing, blocks = self._tracks.finish()
-        responses = [self._event("padded")] if missing else []
+        responses = [self.event("padded")] if missing else []
         for samples in blocks:
             responses += self._feed(samples)
-        final = pb.Final(analysis=analysis_to_proto(self._analyzer.finish()), ended_by=ended_by, labels=self.plan.labels)
+        analysis = self._analyzer.finish()
+        self.result = analysis, self._analyzer.shared_variance
+        final = pb.Final(analysis=analysis_to_proto(analysis), ended_by=ended_by, labels=self.plan.labels)
         return [*responses, Response(call_id=self.plan.call_id, final=final)]
 
     def _feed(self, samples: NDArray[np.float32]) -> list[Response]:
         lists = self.plan.full_interims
-        interims = self._analyzer.feed(samples)
-        if interims:
-            self.style = interims[-1].style
         return [
             Response(call_id=self.plan.call_id, interim=pb.Interim(analysis=analysis_to_proto(interim, lists=lists)))
-            for interim in interims
+            for interim in self._analyzer.feed(samples)
         ]
 
-    def _event(self, kind: str, label: str = "") -> Response:
+    def event(self, kind: str, label: str = "") -> Response:
+        """Return the news that something happened now."""
         return Response(call_id=self.plan.call_id, event=pb.Event(kind=kind, at_s=self.seconds, label=label))

@@ -15,7 +15,6 @@ import contextlib
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,15 +29,18 @@ from simpatico.errors import (
     StreamTooLongError,
     UnknownCallError,
 )
+from simpatico.profiles.texts import checked_text
 from simpatico.server.lanes import Lane
+from simpatico.server.live import hold_style
 from simpatico.server.logs import fields
+from simpatico.server.named import NO_MEMORY, said_by
+from simpatico.server.open_call import OpenCall
 from simpatico.server.session import CallPlan, CallSession, Response, check_call_id, plan_of
 from simpatico.server.status import call_error, fault_of
 from simpatico.v1 import analysis_service_pb2 as pb
 
 if TYPE_CHECKING:
     from simpatico.server.service import Shared
-    from simpatico.types import StyleEstimate
 
 __all__ = ["Stream"]
 
@@ -52,19 +54,6 @@ FLUSH_S = 2.0
 """How long a client may take to read what waits for it when its stream ends by a fault."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(eq=False)
-class _Call:
-    """A call that is open. ``afterwards`` is said after its final."""
-
-    log_id: str
-    lane: Lane[list[Response]]
-    heard_s: float
-    session: CallSession | None = None
-    paused: bool = False
-    ending: bool = False
-    afterwards: list[Response] | None = None
 
 
 class Stream:
@@ -84,7 +73,7 @@ class Stream:
         self._shared = shared
         self._limits = shared.settings.limits
         self._read_message, self._write_message = read, write
-        self._calls: dict[str, _Call] = {}
+        self._calls: dict[str, OpenCall] = {}
         self._gone: OrderedDict[str, bool] = OrderedDict()  # call id -> a late message was answered already
         self._outbox = Outbox()
         self._lighter = asyncio.Event()
@@ -118,6 +107,10 @@ class Stream:
                 await asyncio.wait((reader,), timeout=LINGER_S)
             finally:
                 last.cancel()
+        except asyncio.CancelledError:
+            if self._calls and not self._shared.stopped:
+                log.info("stream cancelled by its client with calls open", extra=fields(calls=len(self._calls)))
+            raise
         except SimpaticoError:
             self._outbox.close()
             with contextlib.suppress(TimeoutError):
@@ -147,11 +140,6 @@ class Stream:
         """Do nothing more for any call: the stream is about to be cancelled."""
         for call in self._calls.values():
             call.lane.close()
-
-    def styles_of(self, call_id: str) -> list[StyleEstimate | None]:
-        """Return the latest style of the call that is open under this id (None before its first interim); empty without one."""
-        call = self._calls.get(call_id)
-        return [] if call is None else [call.session.style if call.session is not None else None]
 
     async def _first_of(self, *tasks: asyncio.Future[None]) -> None:
         """Wait for the first; raise what it raised."""
@@ -192,14 +180,14 @@ class Stream:
             case "audio":
                 now_s = self._shared.clock()
                 for chunk in request.audio.chunks:
-                    self._for_open(chunk.call_id, "audio", partial(_audio, chunk, now_s), len(chunk.data))
+                    if (call := self._heard(chunk.call_id, "audio")) is not None:
+                        call.audio(chunk, now_s)
             case "start":
                 self._start(request.start)
             case "control":
                 self._control(request.control)
             case "end":
-                if self._for_open(request.end.call_id, "end", partial(_end, "end")):
-                    self._calls[request.end.call_id].ending = True
+                self._end(request.end)
             case _:
                 error = RequestError(
                     "a message that is neither start, audio, control nor end: use the proto of package simpatico.v1", field="request"
@@ -224,7 +212,7 @@ class Stream:
             self._fail(call_id, open_call, duplicate)
         else:
             try:
-                self._open(call_id, plan_of(start, self._limits))
+                self._open(call_id, plan_of(start, self._limits, self._shared.settings.callers))
             except SimpaticoError as error:
                 self._gone_with(call_id, told=True)
                 log.info("call refused", extra=fields(error=type(error).__name__))
@@ -238,35 +226,56 @@ class Stream:
             )
         now_s = self._shared.clock()
         log_id = self._shared.admit_call()
-        call = _Call(log_id, Lane(self._shared.threads, lambda result, error: self._deliver(call_id, call, result, error)), now_s)
+        shared = self._shared
+        lane = Lane[list[Response]](shared.threads, lambda result, error: self._deliver(call_id, call, result, error))
+        call = OpenCall(log_id, lane, hold_style(shared.exchange, call_id), now_s, names_caller=plan.caller is not None)
         self._calls[call_id] = call
         self._gone.pop(call_id, None)
-        shared = self._shared
 
         def begin() -> list[Response]:
             call.session = CallSession(plan, shared.factory, shared.settings.limits, log_id=log_id, now_s=now_s)
             return call.session.ready()
 
         call.lane.put(begin)
+        if plan.caller is not None and shared.keeper is not None:
+            call.named = shared.keeper.begin(plan.caller, call.tell, partial(self._fail, call_id, call))
         log.info("call started", extra=fields(call=log_id))
 
     def _control(self, control: pb.CallControl) -> None:
-        if self._for_open(control.call_id, "control", partial(_control, control, self._shared.clock())):
-            action = control.WhichOneof("action")
-            if action in {"pause", "resume"}:
-                self._calls[control.call_id].paused = action == "pause"
+        call = self._heard(control.call_id, "control")
+        if call is None:
+            return
+        if control.WhichOneof("action") != "consent":
+            call.control(control, self._shared.clock())
+            return
+        try:
+            consent, notice_id = said_by(control.consent, named=call.names_caller)
+        except RequestError as error:
+            self._fail(control.call_id, call, error)
+            return
+        if call.named is not None:
+            call.named.say(consent, notice_id)
+        else:
+            call.tell("consent_failed", NO_MEMORY)
 
-    def _for_open(self, call_id: str, what: str, job: Callable[[CallSession], list[Response]], weight: int = 0) -> bool:
-        """Queue a job for a call that is open and say so, or answer that it is not open."""
+    def _end(self, end: pb.EndCall) -> None:
+        call = self._heard(end.call_id, "end")
+        if call is not None:
+            try:
+                call.end("end", checked_text(end.reason, "end.reason", empty=True))
+            except RequestError as error:
+                self._fail(end.call_id, call, error)
+
+    def _heard(self, call_id: str, what: str) -> OpenCall | None:
+        """Return the call if it is open, or answer that it is not."""
         call = self._calls.get(call_id)
         if call is None or call.ending:
             self._stray(call_id, call, what)
-            return False
+            return None
         call.heard_s = self._shared.clock()
-        call.lane.put(partial(_with_session, call, job), weight)
-        return True
+        return call
 
-    def _stray(self, call_id: str, ending: _Call | None, what: str) -> None:
+    def _stray(self, call_id: str, ending: OpenCall | None, what: str) -> None:
         """Answer a message for a call that is not open, once for each call."""
         if ending is None and self._gone.get(call_id):
             return
@@ -281,28 +290,49 @@ class Stream:
             self._gone_with(call_id, told=True)
             self._outbox.put(response)
 
-    def _after(self, call: _Call, response: Response) -> None:
+    def _after(self, call: OpenCall, response: Response) -> None:
         """Say something about an ending call after its final, and no more than once."""
         if call.afterwards is None:
             call.afterwards = [response]
 
-    def _deliver(self, call_id: str, call: _Call, responses: list[Response] | None, error: Exception | None) -> None:
+    def _deliver(self, call_id: str, call: OpenCall, responses: list[Response] | None, error: Exception | None) -> None:
         self._lighter.set()
         if error is not None:
             self._fail(call_id, call, error)
             return
         for response in responses or ():
-            self._outbox.put(response)
-            if response.HasField("final"):
-                self._close(call_id, call, told=call.afterwards is not None)
-                log.info(
-                    "call ended",
-                    extra=fields(call=call.log_id, by=response.final.ended_by, seconds=round(response.final.analysis.call.duration_s, 2)),
-                )
-                for late in call.afterwards or ():
-                    self._outbox.put(late)
+            if response.HasField("interim"):
+                call.style.set(response.interim.analysis.style.SerializeToString())
+            if not response.HasField("final"):
+                self._outbox.put(response)
+            elif (keeper := self._shared.keeper) is None:
+                self._finish(call_id, call, response)
+            elif call.named is None:
+                keeper.count_unnamed()
+                self._finish(call_id, call, response)
+            else:
+                assert call.session is not None
+                assert call.session.result is not None
+                keeping = call.named.finish(*call.session.result, call.reason)
+                keeper.spawn(self._finish_kept(call_id, call, response, keeping))
 
-    def _fail(self, call_id: str, call: _Call, error: Exception) -> None:
+    async def _finish_kept(self, call_id: str, call: OpenCall, response: Response, keeping: Awaitable[bool | None]) -> None:
+        """Say the final of a named caller's call, and whether it was kept."""
+        kept = await keeping
+        if self._calls.get(call_id) is call:  # else its caller has ended it, or the stream is gone
+            if kept is not None:
+                response.final.kept = kept
+            self._finish(call_id, call, response)
+
+    def _finish(self, call_id: str, call: OpenCall, response: Response) -> None:
+        final = response.final
+        self._outbox.put(response)
+        self._close(call_id, call, told=call.afterwards is not None)
+        log.info("call ended", extra=fields(call=call.log_id, by=final.ended_by, seconds=round(final.analysis.call.duration_s, 2)))
+        for late in call.afterwards or ():
+            self._outbox.put(late)
+
+    def _fail(self, call_id: str, call: OpenCall, error: Exception) -> None:
         fault = fault_of(error)
         if isinstance(error, SimpaticoError):
             log.info("call failed", extra=fields(call=call.log_id, code=fault.code.name, error=type(error).__name__))
@@ -311,16 +341,15 @@ class Stream:
         self._close(call_id, call, told=True)
         self._outbox.put(call_error(call_id, error))
 
-    def _close(self, call_id: str, call: _Call, *, told: bool) -> None:
+    def _close(self, call_id: str, call: OpenCall, *, told: bool) -> None:
         del self._calls[call_id]
         self._gone_with(call_id, told=told)
         self._free(call)
         self._emptied.set()
         self._stop_when_idle()
 
-    def _free(self, call: _Call) -> None:
-        call.lane.close()
-        call.session = None
+    def _free(self, call: OpenCall) -> None:
+        call.free()
         self._shared.open_calls -= 1
         self._lighter.set()
 
@@ -333,8 +362,7 @@ class Stream:
     def _end_all(self, ended_by: str) -> None:
         for call in self._calls.values():
             if not call.ending:
-                call.ending = True
-                call.lane.put(partial(_with_session, call, partial(_end, ended_by)))
+                call.end(ended_by)
 
     def _stop_when_idle(self) -> None:
         if self._drained and not self._calls:
@@ -359,26 +387,10 @@ class Stream:
             for call_id, call in list(self._calls.items()):
                 self._give_up_idle(call_id, call, now_s)
 
-    def _give_up_idle(self, call_id: str, call: _Call, now_s: float) -> None:
+    def _give_up_idle(self, call_id: str, call: OpenCall, now_s: float) -> None:
         name = "call_paused_s" if call.paused else "call_idle_s"
         limit_s: float = getattr(self._limits, name)
         # While nothing is read, because of a backlog, nobody can be heard: that is not the call's fault.
         if not call.ending and now_s - max(call.heard_s, self._reading_since_s) > limit_s:
             message = f"nothing came for call {call_id!r} for {limit_s:g} s: end calls that are over, or raise limits.{name}"
             self._fail(call_id, call, IdleTimeoutError(message))
-
-
-def _with_session(call: _Call, job: Callable[[CallSession], list[Response]]) -> list[Response]:
-    return job(call.session) if call.session is not None else []
-
-
-def _audio(chunk: pb.AudioChunk, now_s: float, session: CallSession) -> list[Response]:
-    return session.audio(chunk, now_s)
-
-
-def _control(control: pb.CallControl, now_s: float, session: CallSession) -> list[Response]:
-    return session.control(control, now_s)
-
-
-def _end(ended_by: str, session: CallSession) -> list[Response]:
-    return session.end(ended_by)

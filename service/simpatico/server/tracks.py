@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from simpatico.audio import Decoder
+from simpatico.audio import Decoder, channel_works
 from simpatico.errors import AudioFormatError, MalformedAudioError, SequenceError
 
 __all__ = ["Tracks"]
@@ -141,7 +141,7 @@ class Tracks:
             return range(self._channels)
         if channel >= self._channels:
             raise AudioFormatError(
-                f"channel {channel} does not exist: the call was started with {self._channels}, so 0 to {self._channels - 1} work",
+                f"channel {channel} does not exist: the call was started with {self._channels}, so {channel_works(self._channels)}",
                 field=FIELD + "channel",
             )
         return range(channel, channel + 1)

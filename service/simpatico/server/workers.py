@@ -20,8 +20,10 @@ from types import FrameType
 
 from simpatico.config import Settings
 from simpatico.errors import ListenError
-from simpatico.server.app import listen_error, serve
+from simpatico.server.app import serve
+from simpatico.server.exchange import Hub
 from simpatico.server.exposure import check_exposure
+from simpatico.server.listening import listen_error
 from simpatico.server.logs import configure_logging, fields
 
 __all__ = ["serve_with_workers"]
@@ -44,7 +46,8 @@ def serve_with_workers(settings: Settings, announce: Callable[[str], None]) -> N
     with _reserve(settings) as reserved:
         port = reserved.getsockname()[1]
         fixed = settings.model_copy(update={"server": settings.server.model_copy(update={"port": port})})
-        _Group(fixed).run(announce)
+        with Hub() as hub:
+            _Group(fixed, hub).run(announce)
 
 
 def _reserve(settings: Settings) -> socket.socket:
@@ -68,8 +71,9 @@ def _reserve(settings: Settings) -> socket.socket:
 class _Group:
     """The workers."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, hub: Hub) -> None:
         self._settings = settings
+        self._hub = hub
         self._context = mp.get_context("spawn")
         self._workers: list[tuple[BaseProcess, Connection]] = []
         self._signals = 0
@@ -93,9 +97,11 @@ class _Group:
 
     def _spawn(self) -> tuple[BaseProcess, Connection]:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_work, args=(self._settings, theirs), name="simpatico-worker")
+        number, peers = self._hub.attach()
+        process = self._context.Process(target=_work, args=(self._settings, theirs, number, peers), name="simpatico-worker")
         process.start()
         theirs.close()
+        peers.close()
         log.info("worker started", extra=fields(worker=process.pid or 0))
         return process, ours
 
@@ -140,8 +146,8 @@ class _Group:
                 self._workers.append(self._spawn())
 
 
-def _work(settings: Settings, parent: Connection) -> None:
+def _work(settings: Settings, parent: Connection, number: int, peers: socket.socket) -> None:
     """Run in a worker."""
     os.setpgrp()  # a Ctrl-C in the terminal reaches the parent alone, which passes it on
     configure_logging(settings.log)
-    asyncio.run(serve(settings, parent.send, share_port=True, parent=parent.fileno()))
+    asyncio.run(serve(settings, parent.send, share_port=True, parent=parent.fileno(), peers=(number, peers)))

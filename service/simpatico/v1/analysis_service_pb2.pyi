@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from simpatico.v1 import analysis_pb2 as _analysis_pb2
+from simpatico.v1 import caller_service_pb2 as _caller_service_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -90,6 +91,50 @@ class CallOptions(_message.Message):
 Global___CallOptions: _TypeAlias = CallOptions  # noqa: Y015
 
 @_typing.final
+class NamedCaller(_message.Message):
+    """Who calls, for a deployment that remembers callers who agreed. Without it, or without a database, nothing of the call is kept. It is not used
+    by the analysis: the same audio gives the same result whoever calls.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLER_KEY_FIELD_NUMBER: _builtins.int
+    NOTICE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    UTC_OFFSET_MIN_FIELD_NUMBER: _builtins.int
+    STARTED_AT_S_FIELD_NUMBER: _builtins.int
+    caller_key: _builtins.str
+    """The tenant's pseudonym, as CallerService takes it: 1 to 256 bytes, never a telephone number or a name. The call's own id must then be unlike
+    that of any other call of the deployment, because it names the call in what is kept.
+    """
+    notice_id: _builtins.str
+    """The notice that the caller was given at the beginning of this call; may be empty, unless the deployment asks for it."""
+    reason: _builtins.str
+    """Call reason, empty when it is not known (yet: EndCall may bring it)."""
+    utc_offset_min: _builtins.int
+    """Minutes by which the caller's local time is ahead of UTC, -720 to 840. Habits go by the caller's own time of day."""
+    started_at_s: _builtins.float
+    """When the call began, seconds since 1970 (UTC); absent: now. For recordings."""
+    def __init__(
+        self,
+        *,
+        caller_key: _builtins.str = ...,
+        notice_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        utc_offset_min: _builtins.int = ...,
+        started_at_s: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_started_at_s", b"_started_at_s", "started_at_s", b"started_at_s"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_started_at_s", b"_started_at_s", "caller_key", b"caller_key", "notice_id", b"notice_id", "reason", b"reason", "started_at_s", b"started_at_s", "utc_offset_min", b"utc_offset_min"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__started_at_s: _TypeAlias = _typing.Literal["started_at_s"]  # noqa: Y015
+    _WhichOneofArgType__started_at_s: _TypeAlias = _typing.Literal["_started_at_s", b"_started_at_s"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__started_at_s) -> _WhichOneofReturnType__started_at_s | None: ...
+
+Global___NamedCaller: _TypeAlias = NamedCaller  # noqa: Y015
+
+@_typing.final
 class StartCall(_message.Message):
     """Opens a call."""
 
@@ -121,6 +166,7 @@ class StartCall(_message.Message):
     AGENT_ONLY_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
+    CALLER_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """The client's name for the call: 1 to 128 characters, no control characters. It comes back in every answer and is never logged. Do not put a telephone
     number or a name in it.
@@ -143,6 +189,10 @@ class StartCall(_message.Message):
     def options(self) -> Global___CallOptions:
         """Choices for this call."""
 
+    @_builtins.property
+    def caller(self) -> Global___NamedCaller:
+        """Who calls; absent when that is not known, or not to be remembered."""
+
     def __init__(
         self,
         *,
@@ -152,10 +202,11 @@ class StartCall(_message.Message):
         agent_only: _builtins.bool = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         options: Global___CallOptions | None = ...,
+        caller: Global___NamedCaller | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_caller_channel", b"_caller_channel", "caller_channel", b"caller_channel", "format", b"format", "options", b"options"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_caller_channel", b"_caller_channel", "caller", b"caller", "caller_channel", b"caller_channel", "format", b"format", "options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_caller_channel", b"_caller_channel", "agent_only", b"agent_only", "call_id", b"call_id", "caller_channel", b"caller_channel", "format", b"format", "labels", b"labels", "options", b"options"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_caller_channel", b"_caller_channel", "agent_only", b"agent_only", "call_id", b"call_id", "caller", b"caller", "caller_channel", b"caller_channel", "format", b"format", "labels", b"labels", "options", b"options"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__caller_channel: _TypeAlias = _typing.Literal["caller_channel"]  # noqa: Y015
     _WhichOneofArgType__caller_channel: _TypeAlias = _typing.Literal["_caller_channel", b"_caller_channel"]  # noqa: Y015
@@ -284,6 +335,36 @@ class Mark(_message.Message):
 Global___Mark: _TypeAlias = Mark  # noqa: Y015
 
 @_typing.final
+class SayConsent(_message.Message):
+    """What the caller of this call, who was named in `start`, has just said about being remembered, to a dialogue or to the agent. Does what
+    CallerService's SetConsent and Object do; answered by an event of kind "consent", or "consent_failed".
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONSENT_FIELD_NUMBER: _builtins.int
+    NOTICE_ID_FIELD_NUMBER: _builtins.int
+    consent: _caller_service_pb2.Consent.ValueType
+    """CONSENT_GRANTED: agrees; this call is kept too. CONSENT_UNKNOWN: withdraws; everything of theirs is erased. CONSENT_OBJECTED: objects. After the
+    last two nothing of this call is kept, whatever the caller says later in it.
+    """
+    notice_id: _builtins.str
+    """The notice that the caller was given; may be empty."""
+    def __init__(
+        self,
+        *,
+        consent: _caller_service_pb2.Consent.ValueType = ...,
+        notice_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "notice_id", b"notice_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SayConsent: _TypeAlias = SayConsent  # noqa: Y015
+
+@_typing.final
 class CallControl(_message.Message):
     """Steers a call between start and end."""
 
@@ -293,6 +374,7 @@ class CallControl(_message.Message):
     PAUSE_FIELD_NUMBER: _builtins.int
     RESUME_FIELD_NUMBER: _builtins.int
     MARK_FIELD_NUMBER: _builtins.int
+    CONSENT_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """Which call."""
     @_builtins.property
@@ -307,6 +389,10 @@ class CallControl(_message.Message):
     def mark(self) -> Global___Mark:
         """Note the moment."""
 
+    @_builtins.property
+    def consent(self) -> Global___SayConsent:
+        """Record what the caller says about being remembered."""
+
     def __init__(
         self,
         *,
@@ -314,12 +400,13 @@ class CallControl(_message.Message):
         pause: Global___Pause | None = ...,
         resume: Global___Resume | None = ...,
         mark: Global___Mark | None = ...,
+        consent: Global___SayConsent | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "mark", b"mark", "pause", b"pause", "resume", b"resume"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "consent", b"consent", "mark", b"mark", "pause", b"pause", "resume", b"resume"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "call_id", b"call_id", "mark", b"mark", "pause", b"pause", "resume", b"resume"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "call_id", b"call_id", "consent", b"consent", "mark", b"mark", "pause", b"pause", "resume", b"resume"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_action: _TypeAlias = _typing.Literal["pause", "resume", "mark"]  # noqa: Y015
+    _WhichOneofReturnType_action: _TypeAlias = _typing.Literal["pause", "resume", "mark", "consent"]  # noqa: Y015
     _WhichOneofArgType_action: _TypeAlias = _typing.Literal["action", b"action"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_action) -> _WhichOneofReturnType_action | None: ...
 
@@ -332,16 +419,20 @@ class EndCall(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CALL_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """Which call."""
+    reason: _builtins.str
+    """Call reason, if it became known during the call; empty: as in `start`."""
     def __init__(
         self,
         *,
         call_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -485,11 +576,15 @@ class Event(_message.Message):
     AT_S_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """"mark", "paused", "resumed", or "padded" (a shorter track was filled with silence at the end). Readers should skip kinds that they do not know."""
+    """"mark", "paused", "resumed", "padded" (a shorter track was filled with silence at the end), "consent" (what a named caller has said about
+    being remembered is known, or has changed), or "consent_failed". Readers should skip kinds that they do not know.
+    """
     at_s: _builtins.float
     """When, seconds of call time."""
     label: _builtins.str
-    """For "mark": its label."""
+    """For "mark": its label. For "consent": "unknown", "granted", "objected", or "unavailable" (the database is away; the call goes on as if nothing
+    were known of the caller). For "consent_failed": the reason, as in CallError.
+    """
     def __init__(
         self,
         *,
@@ -534,8 +629,11 @@ class Final(_message.Message):
     ANALYSIS_FIELD_NUMBER: _builtins.int
     ENDED_BY_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
     ended_by: _builtins.str
     """What ended the call: "end", "closed" (the client closed its side of the stream) or "drain" (the service is stopping: continue elsewhere)."""
+    kept: _builtins.bool
+    """For a named caller: whether the call's aggregates are kept. Absent without one, and when the database takes longer than a second to say."""
     @_builtins.property
     def analysis(self) -> _analysis_pb2.CallAnalysis:
         """`analysis.call.final` is true."""
@@ -550,12 +648,15 @@ class Final(_message.Message):
         analysis: _analysis_pb2.CallAnalysis | None = ...,
         ended_by: _builtins.str = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        kept: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_kept", b"_kept", "analysis", b"analysis", "kept", b"kept"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "ended_by", b"ended_by", "labels", b"labels"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_kept", b"_kept", "analysis", b"analysis", "ended_by", b"ended_by", "kept", b"kept", "labels", b"labels"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__kept: _TypeAlias = _typing.Literal["kept"]  # noqa: Y015
+    _WhichOneofArgType__kept: _TypeAlias = _typing.Literal["_kept", b"_kept"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__kept) -> _WhichOneofReturnType__kept | None: ...
 
 Global___Final: _TypeAlias = Final  # noqa: Y015
 
@@ -720,6 +821,7 @@ class RecordingHeader(_message.Message):
     CALLER_CHANNEL_FIELD_NUMBER: _builtins.int
     AGENT_ONLY_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
+    CALLER_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """The client's name for the call, as in StartCall."""
     caller_channel: _builtins.int
@@ -732,6 +834,10 @@ class RecordingHeader(_message.Message):
     def format(self) -> Global___RawAudioFormat:
         """Format of headerless audio. Absent: the bytes are a file (WAV, FLAC, OGG, MP3) that says so itself."""
 
+    @_builtins.property
+    def caller(self) -> Global___NamedCaller:
+        """Who called, as in StartCall. Needs the role "router": a recording of a named caller is kept like a live call."""
+
     def __init__(
         self,
         *,
@@ -740,10 +846,11 @@ class RecordingHeader(_message.Message):
         caller_channel: _builtins.int | None = ...,
         agent_only: _builtins.bool = ...,
         seed: _builtins.int = ...,
+        caller: Global___NamedCaller | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_caller_channel", b"_caller_channel", "caller_channel", b"caller_channel", "format", b"format"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_caller_channel", b"_caller_channel", "caller", b"caller", "caller_channel", b"caller_channel", "format", b"format"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_caller_channel", b"_caller_channel", "agent_only", b"agent_only", "call_id", b"call_id", "caller_channel", b"caller_channel", "format", b"format", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_caller_channel", b"_caller_channel", "agent_only", b"agent_only", "call_id", b"call_id", "caller", b"caller", "caller_channel", b"caller_channel", "format", b"format", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__caller_channel: _TypeAlias = _typing.Literal["caller_channel"]  # noqa: Y015
     _WhichOneofArgType__caller_channel: _TypeAlias = _typing.Literal["_caller_channel", b"_caller_channel"]  # noqa: Y015
@@ -788,6 +895,9 @@ class AnalyzeRecordingResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ANALYSIS_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
+    kept: _builtins.bool
+    """As in Final."""
     @_builtins.property
     def analysis(self) -> _analysis_pb2.CallAnalysis:
         """`analysis.call.final` is true."""
@@ -796,11 +906,14 @@ class AnalyzeRecordingResponse(_message.Message):
         self,
         *,
         analysis: _analysis_pb2.CallAnalysis | None = ...,
+        kept: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_kept", b"_kept", "analysis", b"analysis", "kept", b"kept"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_kept", b"_kept", "analysis", b"analysis", "kept", b"kept"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__kept: _TypeAlias = _typing.Literal["kept"]  # noqa: Y015
+    _WhichOneofArgType__kept: _TypeAlias = _typing.Literal["_kept", b"_kept"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__kept) -> _WhichOneofReturnType__kept | None: ...
 
 Global___AnalyzeRecordingResponse: _TypeAlias = AnalyzeRecordingResponse  # noqa: Y015

@@ -117,8 +117,8 @@ class RankAgentsRequest(_message.Message):
     CALL_FIELD_NUMBER: _builtins.int
     ANSWER_WITHIN_S_FIELD_NUMBER: _builtins.int
     answer_within_s: _builtins.float
-    """Seconds within which an answer is needed; when they pass, the answer is neutral. 0: the deployment's choice. The RPC's own deadline should
-    leave time for the way.
+    """Seconds within which an answer is needed; when they pass, or when it is plain that they will, the answer is neutral. 0: the deployment's
+    choice. Where the RPC's own deadline comes first, less some time for the way, it counts.
     """
     @_builtins.property
     def call(self) -> Global___CallToRoute:
@@ -284,13 +284,14 @@ class RankAgentsResponse(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     COUNTERFACTUALS_FIELD_NUMBER: _builtins.int
     KEPT_FIELD_NUMBER: _builtins.int
+    INTENT_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     """For RecordOutcome."""
     neutral: _builtins.bool
     """Whether this is the distributor's own order."""
     neutral_reason: _builtins.str
-    """Why it is: "caller_objected", "experiment_off_block", "no_outcomes_yet", "model_not_finite", "deadline_passed", "store_unavailable" or
-    "switched_off"; others may come. Empty when it is not.
+    """Why it is: "caller_objected", "experiment_off_block", "no_outcomes_yet", "model_not_finite", "deadline_passed", "overloaded" (so much waits
+    to be ranked that the time would have passed), "store_unavailable" or "switched_off"; others may come. Empty when it is not.
     """
     policy_version: _builtins.str
     """Which policy ranked."""
@@ -310,6 +311,10 @@ class RankAgentsResponse(_message.Message):
     def counterfactuals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Counterfactual]:
         """What mattered. Empty when the answer is neutral."""
 
+    @_builtins.property
+    def intent(self) -> Global___Intent:
+        """Whether the caller seems to want to decide or to browse. Absent where nothing may be used of the caller, or nothing could be looked up."""
+
     def __init__(
         self,
         *,
@@ -322,10 +327,11 @@ class RankAgentsResponse(_message.Message):
         seed: _builtins.int = ...,
         counterfactuals: _abc.Iterable[Global___Counterfactual] | None = ...,
         kept: _builtins.bool = ...,
+        intent: Global___Intent | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["intent", b"intent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "basis", b"basis", "counterfactuals", b"counterfactuals", "decision_id", b"decision_id", "kept", b"kept", "neutral", b"neutral", "neutral_reason", b"neutral_reason", "policy_version", b"policy_version", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "basis", b"basis", "counterfactuals", b"counterfactuals", "decision_id", b"decision_id", "intent", b"intent", "kept", b"kept", "neutral", b"neutral", "neutral_reason", b"neutral_reason", "policy_version", b"policy_version", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -372,6 +378,9 @@ class Assignment(_message.Message):
     SD_FIELD_NUMBER: _builtins.int
     PROPENSITY_FIELD_NUMBER: _builtins.int
     PROPENSITY_SE_FIELD_NUMBER: _builtins.int
+    DECISION_ID_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """As in the request."""
     agent_id: _builtins.str
@@ -386,6 +395,14 @@ class Assignment(_message.Message):
     """Share of redrawn assignments that make this pair; absent when the model did not choose. To see how settled the choice was, not to divide by."""
     propensity_se: _builtins.float
     """Its standard error."""
+    decision_id: _builtins.str
+    """For RecordOutcome; empty when nobody is left for the call."""
+    kept: _builtins.bool
+    """As in RankAgentsResponse."""
+    @_builtins.property
+    def basis(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """As in RankAgentsResponse."""
+
     def __init__(
         self,
         *,
@@ -396,10 +413,13 @@ class Assignment(_message.Message):
         sd: _builtins.float | None = ...,
         propensity: _builtins.float | None = ...,
         propensity_se: _builtins.float | None = ...,
+        decision_id: _builtins.str = ...,
+        kept: _builtins.bool = ...,
+        basis: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_agent_id", b"_agent_id", "_expected_utility", b"_expected_utility", "_propensity", b"_propensity", "_propensity_se", b"_propensity_se", "_sd", b"_sd", "agent_id", b"agent_id", "expected_utility", b"expected_utility", "propensity", b"propensity", "propensity_se", b"propensity_se", "sd", b"sd"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_agent_id", b"_agent_id", "_expected_utility", b"_expected_utility", "_propensity", b"_propensity", "_propensity_se", b"_propensity_se", "_sd", b"_sd", "agent_id", b"agent_id", "call_id", b"call_id", "expected_utility", b"expected_utility", "neutral_reason", b"neutral_reason", "propensity", b"propensity", "propensity_se", b"propensity_se", "sd", b"sd"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_agent_id", b"_agent_id", "_expected_utility", b"_expected_utility", "_propensity", b"_propensity", "_propensity_se", b"_propensity_se", "_sd", b"_sd", "agent_id", b"agent_id", "basis", b"basis", "call_id", b"call_id", "decision_id", b"decision_id", "expected_utility", b"expected_utility", "kept", b"kept", "neutral_reason", b"neutral_reason", "propensity", b"propensity", "propensity_se", b"propensity_se", "sd", b"sd"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__agent_id: _TypeAlias = _typing.Literal["agent_id"]  # noqa: Y015
     _WhichOneofArgType__agent_id: _TypeAlias = _typing.Literal["_agent_id", b"_agent_id"]  # noqa: Y015
@@ -431,6 +451,12 @@ class AssignCallersResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ASSIGNMENTS_FIELD_NUMBER: _builtins.int
+    POLICY_VERSION_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    policy_version: _builtins.str
+    """Which policy chose."""
+    seed: _builtins.int
+    """What the same request, models and policy would give the same answer with."""
     @_builtins.property
     def assignments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Assignment]:
         """One for each call, in the order of the request."""
@@ -439,10 +465,12 @@ class AssignCallersResponse(_message.Message):
         self,
         *,
         assignments: _abc.Iterable[Global___Assignment] | None = ...,
+        policy_version: _builtins.str = ...,
+        seed: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignments", b"assignments"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignments", b"assignments", "policy_version", b"policy_version", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -526,9 +554,11 @@ class RecordOutcomeRequest(_message.Message):
     request_id: _builtins.str
     """Of this report, chosen by the client: the same id with the same content changes nothing, with other content it is refused."""
     decision_id: _builtins.str
-    """From RankAgents."""
+    """From RankAgents or AssignCallers."""
     taken_by: _builtins.str
-    """The agent who takes or took the call, as the distributor says; empty when it does not."""
+    """The agent who takes or took the call, as the distributor says; empty when it does not. Said with an empty outcome before the call connects,
+    it tells the agent's desktop who comes; said again with another agent, the first is told that the call went elsewhere.
+    """
     @_builtins.property
     def outcome(self) -> Global___Outcome:
         """What is known."""
@@ -970,6 +1000,7 @@ class WatchAssignmentsResponse(_message.Message):
     ADVICE_FIELD_NUMBER: _builtins.int
     SURPRISE_FIELD_NUMBER: _builtins.int
     INTENT_FIELD_NUMBER: _builtins.int
+    OVER_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """The deployment's name for the call."""
     decision_id: _builtins.str
@@ -977,7 +1008,9 @@ class WatchAssignmentsResponse(_message.Message):
     reason: _builtins.str
     """Call reason, empty when it is not known."""
     advice: _builtins.str
-    """How such callers like to be spoken to, in English; empty when the style is not known well enough to say."""
+    """How such callers like to be spoken to, with how sure that is, in English; or that it is not known."""
+    over: _builtins.bool
+    """The call went to somebody else, or is over: what was said of it no longer holds, and nothing else is set but the two ids."""
     @_builtins.property
     def style(self) -> _containers.RepeatedCompositeFieldContainer[Global___BelievedAxis]:
         """What is believed of the caller's style; empty when nothing is, or may not be used."""
@@ -1005,11 +1038,192 @@ class WatchAssignmentsResponse(_message.Message):
         advice: _builtins.str = ...,
         surprise: Global___Surprise | None = ...,
         intent: Global___Intent | None = ...,
+        over: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["intent", b"intent", "surprise", b"surprise"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["advice", b"advice", "basis", b"basis", "call_id", b"call_id", "decision_id", b"decision_id", "intent", b"intent", "reason", b"reason", "style", b"style", "surprise", b"surprise"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["advice", b"advice", "basis", b"basis", "call_id", b"call_id", "decision_id", b"decision_id", "intent", b"intent", "over", b"over", "reason", b"reason", "style", b"style", "surprise", b"surprise"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchAssignmentsResponse: _TypeAlias = WatchAssignmentsResponse  # noqa: Y015
+
+@_typing.final
+class Experiment(_message.Message):
+    """A switchback experiment: blocks of time in which the model ranks, and blocks in which it does not, decided by coin."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERIMENT_ID_FIELD_NUMBER: _builtins.int
+    QUEUE_FIELD_NUMBER: _builtins.int
+    START_S_FIELD_NUMBER: _builtins.int
+    END_S_FIELD_NUMBER: _builtins.int
+    BLOCK_S_FIELD_NUMBER: _builtins.int
+    WASHOUT_S_FIELD_NUMBER: _builtins.int
+    AA_FIELD_NUMBER: _builtins.int
+    ENDED_AT_S_FIELD_NUMBER: _builtins.int
+    experiment_id: _builtins.str
+    """1 to 256 characters, never used before."""
+    queue: _builtins.str
+    """One experiment at a time in a queue."""
+    start_s: _builtins.float
+    """Seconds since 1970 (UTC) at which the first block begins."""
+    end_s: _builtins.float
+    """And at which the last one ends, at least two blocks later."""
+    block_s: _builtins.float
+    """Length of a block, at least 60 seconds; 7200 to 14400 is usual."""
+    washout_s: _builtins.float
+    """First part of each block, which is routed by its arm and left out of the estimate."""
+    aa: _builtins.bool
+    """Both arms are routed by the distributor's order: what the lift then shows is a fault of the pipeline."""
+    ended_at_s: _builtins.float
+    """When it was ended; absent while it runs. Ignored in StartExperiment."""
+    def __init__(
+        self,
+        *,
+        experiment_id: _builtins.str = ...,
+        queue: _builtins.str = ...,
+        start_s: _builtins.float = ...,
+        end_s: _builtins.float = ...,
+        block_s: _builtins.float = ...,
+        washout_s: _builtins.float = ...,
+        aa: _builtins.bool = ...,
+        ended_at_s: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_ended_at_s", b"_ended_at_s", "ended_at_s", b"ended_at_s"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ended_at_s", b"_ended_at_s", "aa", b"aa", "block_s", b"block_s", "end_s", b"end_s", "ended_at_s", b"ended_at_s", "experiment_id", b"experiment_id", "queue", b"queue", "start_s", b"start_s", "washout_s", b"washout_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__ended_at_s: _TypeAlias = _typing.Literal["ended_at_s"]  # noqa: Y015
+    _WhichOneofArgType__ended_at_s: _TypeAlias = _typing.Literal["_ended_at_s", b"_ended_at_s"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ended_at_s) -> _WhichOneofReturnType__ended_at_s | None: ...
+
+Global___Experiment: _TypeAlias = Experiment  # noqa: Y015
+
+@_typing.final
+class StartExperimentRequest(_message.Message):
+    """Request of StartExperiment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERIMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def experiment(self) -> Global___Experiment:
+        """The coin's seed is drawn by the service and never told, so that nobody who staffs the queue knows the blocks in advance."""
+
+    def __init__(
+        self,
+        *,
+        experiment: Global___Experiment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["experiment", b"experiment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment", b"experiment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartExperimentRequest: _TypeAlias = StartExperimentRequest  # noqa: Y015
+
+@_typing.final
+class StartExperimentResponse(_message.Message):
+    """Answer of StartExperiment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERIMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def experiment(self) -> Global___Experiment:
+        """As it was stored."""
+
+    def __init__(
+        self,
+        *,
+        experiment: Global___Experiment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["experiment", b"experiment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment", b"experiment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartExperimentResponse: _TypeAlias = StartExperimentResponse  # noqa: Y015
+
+@_typing.final
+class ListExperimentsRequest(_message.Message):
+    """Request of ListExperiments."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListExperimentsRequest: _TypeAlias = ListExperimentsRequest  # noqa: Y015
+
+@_typing.final
+class ListExperimentsResponse(_message.Message):
+    """Answer of ListExperiments."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERIMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def experiments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Experiment]:
+        """Oldest first."""
+
+    def __init__(
+        self,
+        *,
+        experiments: _abc.Iterable[Global___Experiment] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiments", b"experiments"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListExperimentsResponse: _TypeAlias = ListExperimentsResponse  # noqa: Y015
+
+@_typing.final
+class EndExperimentRequest(_message.Message):
+    """Request of EndExperiment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERIMENT_ID_FIELD_NUMBER: _builtins.int
+    experiment_id: _builtins.str
+    """Of one that was started."""
+    def __init__(
+        self,
+        *,
+        experiment_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment_id", b"experiment_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndExperimentRequest: _TypeAlias = EndExperimentRequest  # noqa: Y015
+
+@_typing.final
+class EndExperimentResponse(_message.Message):
+    """Answer of EndExperiment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndExperimentResponse: _TypeAlias = EndExperimentResponse  # noqa: Y015

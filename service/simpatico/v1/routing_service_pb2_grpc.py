@@ -29,8 +29,6 @@ class RoutingServiceStub:
     """Recommends agents; the distributor (ACD) decides. A ranking is an answer in any case: where the service knows too little, may not use what it
     knows, or has no time, it is the distributor's own order, marked as neutral with the reason.
 
-    AssignCallers and WatchAssignments are described and not yet served: UNIMPLEMENTED.
-
     Agents are known by declared skills and by outcomes, never by personality. Errors carry google.rpc details, as those of AnalysisService.
     """
 
@@ -80,13 +78,26 @@ class RoutingServiceStub:
                 request_serializer=simpatico_dot_v1_dot_routing__service__pb2.WatchAssignmentsRequest.SerializeToString,
                 response_deserializer=simpatico_dot_v1_dot_routing__service__pb2.WatchAssignmentsResponse.FromString,
                 _registered_method=True)
+        self.StartExperiment = channel.unary_unary(
+                '/simpatico.v1.RoutingService/StartExperiment',
+                request_serializer=simpatico_dot_v1_dot_routing__service__pb2.StartExperimentRequest.SerializeToString,
+                response_deserializer=simpatico_dot_v1_dot_routing__service__pb2.StartExperimentResponse.FromString,
+                _registered_method=True)
+        self.ListExperiments = channel.unary_unary(
+                '/simpatico.v1.RoutingService/ListExperiments',
+                request_serializer=simpatico_dot_v1_dot_routing__service__pb2.ListExperimentsRequest.SerializeToString,
+                response_deserializer=simpatico_dot_v1_dot_routing__service__pb2.ListExperimentsResponse.FromString,
+                _registered_method=True)
+        self.EndExperiment = channel.unary_unary(
+                '/simpatico.v1.RoutingService/EndExperiment',
+                request_serializer=simpatico_dot_v1_dot_routing__service__pb2.EndExperimentRequest.SerializeToString,
+                response_deserializer=simpatico_dot_v1_dot_routing__service__pb2.EndExperimentResponse.FromString,
+                _registered_method=True)
 
 
 class RoutingServiceServicer:
     """Recommends agents; the distributor (ACD) decides. A ranking is an answer in any case: where the service knows too little, may not use what it
     knows, or has no time, it is the distributor's own order, marked as neutral with the reason.
-
-    AssignCallers and WatchAssignments are described and not yet served: UNIMPLEMENTED.
 
     Agents are known by declared skills and by outcomes, never by personality. Errors carry google.rpc details, as those of AnalysisService.
     """
@@ -141,8 +152,32 @@ class RoutingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchAssignments(self, request, context):
-        """Tells an agent's desktop who comes, before the call connects: as soon as a report of this process' RecordOutcome says that the agent takes
-        a call that this process ranked. The stream goes on until the client or the service ends it.
+        """Tells an agent's desktop who comes, before the call connects: as soon as a RecordOutcome says that the agent takes a call that was ranked or
+        assigned. A client that comes (back) later is told first of the calls that the agent has then. With the role agent alone a client may watch
+        the agent whom its token names, and nobody else. The stream goes on until the client or the service ends it: with RESOURCE_EXHAUSTED when
+        the client does not read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StartExperiment(self, request, context):
+        """Starts a switchback experiment: from now on RankAgents and AssignCallers answer neutrally in its OFF blocks, and every decision that is
+        kept says in which block it fell.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListExperiments(self, request, context):
+        """Lists all experiments, oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndExperiment(self, request, context):
+        """Ends an experiment; one that has ended stays ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -191,6 +226,21 @@ def add_RoutingServiceServicer_to_server(servicer, server):
                     request_deserializer=simpatico_dot_v1_dot_routing__service__pb2.WatchAssignmentsRequest.FromString,
                     response_serializer=simpatico_dot_v1_dot_routing__service__pb2.WatchAssignmentsResponse.SerializeToString,
             ),
+            'StartExperiment': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartExperiment,
+                    request_deserializer=simpatico_dot_v1_dot_routing__service__pb2.StartExperimentRequest.FromString,
+                    response_serializer=simpatico_dot_v1_dot_routing__service__pb2.StartExperimentResponse.SerializeToString,
+            ),
+            'ListExperiments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExperiments,
+                    request_deserializer=simpatico_dot_v1_dot_routing__service__pb2.ListExperimentsRequest.FromString,
+                    response_serializer=simpatico_dot_v1_dot_routing__service__pb2.ListExperimentsResponse.SerializeToString,
+            ),
+            'EndExperiment': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndExperiment,
+                    request_deserializer=simpatico_dot_v1_dot_routing__service__pb2.EndExperimentRequest.FromString,
+                    response_serializer=simpatico_dot_v1_dot_routing__service__pb2.EndExperimentResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'simpatico.v1.RoutingService', rpc_method_handlers)
@@ -202,8 +252,6 @@ def add_RoutingServiceServicer_to_server(servicer, server):
 class RoutingService:
     """Recommends agents; the distributor (ACD) decides. A ranking is an answer in any case: where the service knows too little, may not use what it
     knows, or has no time, it is the distributor's own order, marked as neutral with the reason.
-
-    AssignCallers and WatchAssignments are described and not yet served: UNIMPLEMENTED.
 
     Agents are known by declared skills and by outcomes, never by personality. Errors carry google.rpc details, as those of AnalysisService.
     """
@@ -414,6 +462,87 @@ class RoutingService:
             '/simpatico.v1.RoutingService/WatchAssignments',
             simpatico_dot_v1_dot_routing__service__pb2.WatchAssignmentsRequest.SerializeToString,
             simpatico_dot_v1_dot_routing__service__pb2.WatchAssignmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartExperiment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/simpatico.v1.RoutingService/StartExperiment',
+            simpatico_dot_v1_dot_routing__service__pb2.StartExperimentRequest.SerializeToString,
+            simpatico_dot_v1_dot_routing__service__pb2.StartExperimentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListExperiments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/simpatico.v1.RoutingService/ListExperiments',
+            simpatico_dot_v1_dot_routing__service__pb2.ListExperimentsRequest.SerializeToString,
+            simpatico_dot_v1_dot_routing__service__pb2.ListExperimentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndExperiment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/simpatico.v1.RoutingService/EndExperiment',
+            simpatico_dot_v1_dot_routing__service__pb2.EndExperimentRequest.SerializeToString,
+            simpatico_dot_v1_dot_routing__service__pb2.EndExperimentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -30,8 +30,6 @@ class RoutingServiceStub:
     """Recommends agents; the distributor (ACD) decides. A ranking is an answer in any case: where the service knows too little, may not use what it
     knows, or has no time, it is the distributor's own order, marked as neutral with the reason.
 
-    AssignCallers and WatchAssignments are described and not yet served: UNIMPLEMENTED.
-
     Agents are known by declared skills and by outcomes, never by personality. Errors carry google.rpc details, as those of AnalysisService.
     """
 
@@ -54,16 +52,24 @@ class RoutingServiceStub:
     CommentAgent: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.CommentAgentRequest, _routing_service_pb2.CommentAgentResponse]
     """Adds what the agent, or their supervisor, has to say to what is held."""
     WatchAssignments: _grpc.UnaryStreamMultiCallable[_routing_service_pb2.WatchAssignmentsRequest, _routing_service_pb2.WatchAssignmentsResponse]
-    """Tells an agent's desktop who comes, before the call connects: as soon as a report of this process' RecordOutcome says that the agent takes
-    a call that this process ranked. The stream goes on until the client or the service ends it.
+    """Tells an agent's desktop who comes, before the call connects: as soon as a RecordOutcome says that the agent takes a call that was ranked or
+    assigned. A client that comes (back) later is told first of the calls that the agent has then. With the role agent alone a client may watch
+    the agent whom its token names, and nobody else. The stream goes on until the client or the service ends it: with RESOURCE_EXHAUSTED when
+    the client does not read.
     """
+    StartExperiment: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.StartExperimentRequest, _routing_service_pb2.StartExperimentResponse]
+    """Starts a switchback experiment: from now on RankAgents and AssignCallers answer neutrally in its OFF blocks, and every decision that is
+    kept says in which block it fell.
+    """
+    ListExperiments: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.ListExperimentsRequest, _routing_service_pb2.ListExperimentsResponse]
+    """Lists all experiments, oldest first."""
+    EndExperiment: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.EndExperimentRequest, _routing_service_pb2.EndExperimentResponse]
+    """Ends an experiment; one that has ended stays ended."""
 
 @_typing.type_check_only
 class RoutingServiceAsyncStub(RoutingServiceStub):
     """Recommends agents; the distributor (ACD) decides. A ranking is an answer in any case: where the service knows too little, may not use what it
     knows, or has no time, it is the distributor's own order, marked as neutral with the reason.
-
-    AssignCallers and WatchAssignments are described and not yet served: UNIMPLEMENTED.
 
     Agents are known by declared skills and by outcomes, never by personality. Errors carry google.rpc details, as those of AnalysisService.
     """
@@ -84,15 +90,23 @@ class RoutingServiceAsyncStub(RoutingServiceStub):
     CommentAgent: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.CommentAgentRequest, _routing_service_pb2.CommentAgentResponse]  # type: ignore[assignment]
     """Adds what the agent, or their supervisor, has to say to what is held."""
     WatchAssignments: _aio.UnaryStreamMultiCallable[_routing_service_pb2.WatchAssignmentsRequest, _routing_service_pb2.WatchAssignmentsResponse]  # type: ignore[assignment]
-    """Tells an agent's desktop who comes, before the call connects: as soon as a report of this process' RecordOutcome says that the agent takes
-    a call that this process ranked. The stream goes on until the client or the service ends it.
+    """Tells an agent's desktop who comes, before the call connects: as soon as a RecordOutcome says that the agent takes a call that was ranked or
+    assigned. A client that comes (back) later is told first of the calls that the agent has then. With the role agent alone a client may watch
+    the agent whom its token names, and nobody else. The stream goes on until the client or the service ends it: with RESOURCE_EXHAUSTED when
+    the client does not read.
     """
+    StartExperiment: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.StartExperimentRequest, _routing_service_pb2.StartExperimentResponse]  # type: ignore[assignment]
+    """Starts a switchback experiment: from now on RankAgents and AssignCallers answer neutrally in its OFF blocks, and every decision that is
+    kept says in which block it fell.
+    """
+    ListExperiments: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.ListExperimentsRequest, _routing_service_pb2.ListExperimentsResponse]  # type: ignore[assignment]
+    """Lists all experiments, oldest first."""
+    EndExperiment: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.EndExperimentRequest, _routing_service_pb2.EndExperimentResponse]  # type: ignore[assignment]
+    """Ends an experiment; one that has ended stays ended."""
 
 class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
     """Recommends agents; the distributor (ACD) decides. A ranking is an answer in any case: where the service knows too little, may not use what it
     knows, or has no time, it is the distributor's own order, marked as neutral with the reason.
-
-    AssignCallers and WatchAssignments are described and not yet served: UNIMPLEMENTED.
 
     Agents are known by declared skills and by outcomes, never by personality. Errors carry google.rpc details, as those of AnalysisService.
     """
@@ -159,8 +173,36 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _routing_service_pb2.WatchAssignmentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_routing_service_pb2.WatchAssignmentsResponse], _abc.AsyncIterator[_routing_service_pb2.WatchAssignmentsResponse]]:
-        """Tells an agent's desktop who comes, before the call connects: as soon as a report of this process' RecordOutcome says that the agent takes
-        a call that this process ranked. The stream goes on until the client or the service ends it.
+        """Tells an agent's desktop who comes, before the call connects: as soon as a RecordOutcome says that the agent takes a call that was ranked or
+        assigned. A client that comes (back) later is told first of the calls that the agent has then. With the role agent alone a client may watch
+        the agent whom its token names, and nobody else. The stream goes on until the client or the service ends it: with RESOURCE_EXHAUSTED when
+        the client does not read.
         """
+
+    @_abc_1.abstractmethod
+    def StartExperiment(
+        self,
+        request: _routing_service_pb2.StartExperimentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_routing_service_pb2.StartExperimentResponse, _abc.Awaitable[_routing_service_pb2.StartExperimentResponse]]:
+        """Starts a switchback experiment: from now on RankAgents and AssignCallers answer neutrally in its OFF blocks, and every decision that is
+        kept says in which block it fell.
+        """
+
+    @_abc_1.abstractmethod
+    def ListExperiments(
+        self,
+        request: _routing_service_pb2.ListExperimentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_routing_service_pb2.ListExperimentsResponse, _abc.Awaitable[_routing_service_pb2.ListExperimentsResponse]]:
+        """Lists all experiments, oldest first."""
+
+    @_abc_1.abstractmethod
+    def EndExperiment(
+        self,
+        request: _routing_service_pb2.EndExperimentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_routing_service_pb2.EndExperimentResponse, _abc.Awaitable[_routing_service_pb2.EndExperimentResponse]]:
+        """Ends an experiment; one that has ended stays ended."""
 
 def add_RoutingServiceServicer_to_server(servicer: RoutingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

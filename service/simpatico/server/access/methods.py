@@ -12,7 +12,7 @@ from typing import Final
 
 from simpatico.server.access.principals import AccessRole
 
-__all__ = ["MAY_CALL", "Everybody", "may_call"]
+__all__ = ["MAY_CALL", "MAY_NAME_CALLERS", "Everybody", "may_call"]
 
 
 class Everybody(Enum):
@@ -32,7 +32,11 @@ MAY_CALL: Final[Mapping[str, frozenset[AccessRole] | Everybody]] = {
     "/simpatico.v1.AnalysisService/StreamAnalyze": frozenset({_ROUTER}),
     "/simpatico.v1.AnalysisService/AnalyzeRecording": frozenset({_ROUTER, _QA, _RESEARCHER}),
     "/simpatico.v1.RoutingService/RankAgents": frozenset({_ROUTER}),
+    "/simpatico.v1.RoutingService/AssignCallers": frozenset({_ROUTER}),
     "/simpatico.v1.RoutingService/RecordOutcome": frozenset({_ROUTER}),
+    "/simpatico.v1.RoutingService/StartExperiment": frozenset({_ADMIN}),
+    "/simpatico.v1.RoutingService/ListExperiments": frozenset({_RESEARCHER, _ADMIN}),
+    "/simpatico.v1.RoutingService/EndExperiment": frozenset({_ADMIN}),
     "/simpatico.v1.RoutingService/UpsertAgent": frozenset({_ADMIN}),
     "/simpatico.v1.RoutingService/ListAgents": frozenset({_ROUTER, _QA, _ADMIN}),
     "/simpatico.v1.RoutingService/GetAgent": frozenset({_QA, _ADMIN}),
@@ -45,6 +49,10 @@ MAY_CALL: Final[Mapping[str, frozenset[AccessRole] | Everybody]] = {
     "/simpatico.v1.CallerService/DetachCall": frozenset({_PRIVACY}),
 }
 """Full name of a method -> roles of which a client needs one."""
+
+
+MAY_NAME_CALLERS: Final = frozenset({_ROUTER})
+"""Roles of which a client needs one to say whose call it is: that decides what is kept of whom."""
 
 
 def may_call(method: str) -> frozenset[AccessRole] | Everybody:

@@ -1,0 +1,96 @@
+"""Wrong usage as one line: what was given, where, and what would work.
+
+Typer prints a box of several lines, often without the value at fault. Here its errors are put into words once, for every command that there
+is and will be. Typer brings its own copy of Click from 0.2x on, so its errors are known by name and attribute rather than imported.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, Final
+
+import typer
+
+__all__ = ["UsageError", "one_line", "usage_line"]
+
+UsageError: Final[type[Exception]] = typer.BadParameter.__base__  # type: ignore[assignment]
+"""What Typer raises for wrong usage: Click's, or its own copy of it."""
+
+
+def one_line(text: str) -> str:
+    """Return a text without line breaks."""
+    return " ".join(part.strip() for part in text.splitlines() if part.strip())
+
+
+def usage_line(error: Any) -> str:
+    """Return what was wrong about the command line, in one line.
+
+    Parameters
+    ----------
+    error
+        A :data:`UsageError`.
+    """
+    worded = {
+        "NoSuchOption": _no_such_option,
+        "BadOptionUsage": _option_and_value,
+        "MissingParameter": _missing,
+        "BadParameter": _bad_value,
+    }.get(type(error).__name__, _other)
+    return one_line(worded(error))
+
+
+def _no_such_option(error: Any) -> str:
+    there_are = [name for parameter in _command(error).params for name in parameter.opts if name.startswith("--")]
+    near = difflib.get_close_matches(error.option_name, there_are, n=2, cutoff=0.6)
+    works = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join([*there_are, '--help'])}"
+    return f"{_path(error) or 'simpatico itself'} has no option {error.option_name!r}; {works}"
+
+
+def _option_and_value(error: Any) -> str:
+    message = error.format_message().rstrip(".")
+    return f"{message}; {error.option_name} alone works" if "not take" in message else f"{message}; {error.option_name} VALUE works"
+
+
+def _missing(error: Any) -> str:
+    parameter = error.param
+    return f"{_path(error)} needs {_name(parameter)}, which is missing: {parameter.help}"
+
+
+def _bad_value(error: Any) -> str:
+    where = error.param_hint if isinstance(error.param_hint, str) else _name(error.param)
+    causes = getattr(error.__cause__, "errors", None)
+    if causes is None:
+        return f"{where}: {error.message}"
+    first = causes()[0]
+    expected = first["msg"].replace("Input should be", "it should be").split(", unable to")[0]
+    return f"{where} is {first['input']!r}; {expected}"
+
+
+def _other(error: Any) -> str:
+    """What Typer says, and what there is: the commands of a group, the arguments of a command."""
+    message: str = error.format_message().rstrip(".")
+    if error.ctx is None:
+        return message
+    commands = getattr(_command(error), "commands", None)
+    if commands is None:
+        arguments = [_name(parameter) for parameter in _command(error).params if parameter.param_type_name == "argument"]
+        return f"{message}; {_path(error)} takes {' '.join(arguments) or 'options only'}"
+    return f"{message}{' There' if message.endswith('?') else '; there'} are {', '.join(commands)}"
+
+
+def _name(parameter: Any) -> str:
+    """Return a parameter's name as a user types it: ``--seed``, ``CALL``."""
+    if parameter is None:
+        return "a value"
+    if parameter.param_type_name == "argument":
+        return str(parameter.metavar or parameter.name.upper()).removesuffix("...")
+    return str(max(parameter.opts, key=len))
+
+
+def _command(error: Any) -> Any:
+    return error.ctx.command
+
+
+def _path(error: Any) -> str:
+    """Return the words of the command, without the program's own name."""
+    return str(error.ctx.command_path).partition(" ")[2]

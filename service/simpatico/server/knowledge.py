@@ -1,0 +1,179 @@
+"""What a process knows of routing without asking the database: declared agents, outcome models, running experiments.
+
+All of it is read anew now and then, and when another process of the service says that something changed; while the database is away what
+was known stays. A caller's profile is never held: it is asked for at each call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from simpatico.config import RoutingSettings
+from simpatico.errors import DatabaseAwayError, ScheduleError
+from simpatico.profiles import agents as agents_table
+from simpatico.profiles import callers, experiments
+from simpatico.profiles.records import CallerProfile
+from simpatico.profiles.store import Work
+from simpatico.routing.experiment import Schedule, block_at
+from simpatico.routing.posterior import Posterior
+from simpatico.routing.types import Agent, BlockArm
+from simpatico.server.exchange import Exchange
+from simpatico.server.learning import learn
+from simpatico.server.memory import Memory
+
+__all__ = ["Found", "Knowledge"]
+
+PAGE = 1000
+"""Agents read at once."""
+SETTLED_S = 0.2
+"""How long it is waited for more changes before they are read: a thousand agents may be declared one after another."""
+CHANGED = "routing/changed"
+"""Topic on which a process says that agents or experiments changed."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was looked up for some calls: agents who were not known here, and a profile for each call."""
+
+    agents: Mapping[str, Agent]
+    profiles: tuple[CallerProfile, ...]
+
+
+class Knowledge:
+    """Of one process.
+
+    Parameters
+    ----------
+    memory
+        Of the process.
+    settings
+        Section ``routing``.
+    exchange
+        What the processes of the service tell each other.
+
+    Attributes
+    ----------
+    agents
+        Declared ones by id.
+    models
+        Outcome models by queue.
+    schedules
+        Running experiments by queue.
+    """
+
+    def __init__(self, memory: Memory, settings: RoutingSettings, exchange: Exchange) -> None:
+        self._memory = memory
+        self._settings = settings
+        self._exchange = exchange
+        self.agents: dict[str, Agent] = {}
+        self.models: Mapping[str, Posterior] = {}
+        self.schedules: Mapping[str, Schedule] = {}
+        self._renewing: tuple[asyncio.Task[None], ...] = ()
+        self._stopping = asyncio.Event()
+        self._changed = asyncio.Event()
+
+    def start(self) -> None:
+        """Begin to renew."""
+        self._unlisten = self._exchange.listen(CHANGED, lambda _: self._changed.set())
+        self._renewing = (asyncio.create_task(self._renew_declared_always()), asyncio.create_task(self._learn_always()))
+
+    async def stop(self) -> None:
+        """Stop renewing."""
+        self._stopping.set()
+        self._changed.set()
+        if self._renewing:
+            self._unlisten()
+            await asyncio.gather(*self._renewing)
+            self._renewing = ()
+
+    async def renew(self) -> None:
+        """Read everything anew.
+
+        Raises
+        ------
+        DatabaseAwayError
+            The database is away; what was known stays.
+        """
+        await self.renew_declared()
+        self.models = await asyncio.to_thread(learn, self._memory.url, self._memory.ring)
+
+    async def renew_declared(self) -> None:
+        """Read agents and experiments anew; raises as `renew`."""
+        self.agents, running = await self._memory.store.read(_declared)
+        schedules = {}
+        for experiment in running:
+            try:
+                schedules[experiment.queue] = experiments.schedule_of(experiment)
+            except ScheduleError as error:  # written by another build, or by hand: its queue is routed as without an experiment
+                log.error("an experiment cannot be run: %s", error)
+        self.schedules = schedules
+
+    def tell(self) -> None:
+        """Let agents and experiments be read anew soon, in every process."""
+        self._exchange.publish(CHANGED, b"")
+
+    def block(self, queue: str, at_s: float) -> BlockArm | None:
+        """Return where in a running experiment a call of a queue falls now."""
+        schedule = self.schedules.get(queue)
+        return None if schedule is None else block_at(schedule, queue, at_s)
+
+    async def find(self, keys: Sequence[str], agent_ids: Iterable[str]) -> Found:
+        """Look up what is not known here: a profile for each key ("" for a caller who is not known), and agents.
+
+        Raises
+        ------
+        DatabaseAwayError
+            The database is away.
+        UnknownAgentError
+            Nobody declared one of the agents.
+        """
+        missing = [agent_id for agent_id in agent_ids if agent_id not in self.agents]
+        if not missing and not any(keys):
+            return Found({}, (CallerProfile(),) * len(keys))
+        return await self._memory.store.read(_look_up, keys, self.agents, missing)
+
+    async def _renew_declared_always(self) -> None:
+        while not self._stopping.is_set():
+            self._changed.clear()
+            await self._try(self.renew_declared)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), self._settings.renew_s)
+                await asyncio.wait_for(self._stopping.wait(), SETTLED_S)
+
+    async def _learn_always(self) -> None:
+        while not self._stopping.is_set():
+            await self._try(self._learn)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), self._settings.renew_s)
+
+    async def _learn(self) -> None:
+        self.models = await asyncio.to_thread(learn, self._memory.url, self._memory.ring)
+
+    @staticmethod
+    async def _try(renew: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await renew()
+        except DatabaseAwayError:
+            pass  # the memory says so
+        except Exception:
+            log.exception("agents, experiments or models could not be renewed")
+
+
+def _look_up(work: Work, keys: Sequence[str], held: Mapping[str, Agent], missing: Sequence[str]) -> Found:
+    loaded = {agent_id: agents_table.load(work, agent_id) for agent_id in missing}
+    profiles = tuple(callers.lookup(work, key) if key else CallerProfile() for key in keys)
+    return Found({**held, **loaded} if loaded else {}, profiles)
+
+
+def _declared(work: Work) -> tuple[dict[str, Agent], list[experiments.Experiment]]:
+    found: list[Agent] = []
+    while page := agents_table.list_agents(work, after=found[-1].agent_id if found else "", limit=PAGE):
+        found += page
+    running = [experiment for experiment in experiments.list_experiments(work) if experiment.ended_at_s is None]
+    return {agent.agent_id: agent for agent in found}, running

@@ -1,0 +1,224 @@
+"""Wrong usage of any command: one line on standard error that names the value and what would work, and exit code 2."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pytest
+import typer
+
+from simpatico.cli import app, main
+from simpatico.cli.target import check_target
+from simpatico.cli.usage import one_line
+
+Say = Callable[..., str]
+
+
+def commands(command: Any = None, words: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
+    """Every command that there is, with the words that call it."""
+    command = typer.main.get_command(app) if command is None else command
+    below = getattr(command, "commands", {})
+    found = [] if below else [(words, command)]
+    return found + [each for name, child in below.items() for each in commands(child, (*words, name))]
+
+
+EVERY = [pytest.param(words, command, id=" ".join(words)) for words, command in commands()]
+
+
+@pytest.fixture
+def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
+    """Return a function that runs wrong usage and returns the one line that it is answered with."""
+
+    def run(*args: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["simpatico", *args])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        assert ended.value.code == 2, err
+        assert out == ""
+        assert err.startswith("simpatico: ")
+        assert err.endswith("\n")
+        assert err.count("\n") == 1, err
+        return err
+
+    return run
+
+
+def valid(command: Any) -> list[str]:
+    """Words for whatever the command demands, none of which is looked at before its usage is checked."""
+    words = []
+    for parameter in command.params:
+        if parameter.required and parameter.param_type_name == "argument":
+            words.append("x")
+        elif parameter.required:
+            words += [max(parameter.opts, key=len), "x"]
+    return words
+
+
+def numbers(command: Any) -> list[str]:
+    """Options of a command that take a number."""
+    hints = get_type_hints(command.callback)
+    named = [parameter for parameter in command.params if parameter.name in hints]
+    return [max(p.opts, key=len) for p in named if {int, float} & {hints[p.name], *get_args(hints[p.name]), *_inner(hints[p.name])}]
+
+
+def _inner(hint: Any) -> tuple[Any, ...]:
+    return tuple(deep for each in get_args(hint) for deep in get_args(each))
+
+
+def test_the_options_that_take_numbers_are_found() -> None:
+    found = {" ".join(words): numbers(command) for words, command in commands()}
+    assert found["features"] == ["--window", "--hop", "--channel", "--jobs"]
+    assert found["stream"] == ["--speed", "--caller-channel", "--seed", "--utc-offset-min"]
+    assert found["token issue"] == ["--hours"]
+
+
+@pytest.mark.parametrize(("words", "command"), EVERY)
+def test_an_option_that_there_is_not(say: Say, words: tuple[str, ...], command: Any) -> None:
+    line = say(*words, "--zzz", *valid(command))
+    assert f"{' '.join(words)} has no option '--zzz'" in line
+    assert "there are --" in line
+
+
+@pytest.mark.parametrize(("words", "command"), EVERY)
+def test_what_is_missing_and_what_it_is(say: Say, words: tuple[str, ...], command: Any) -> None:
+    needed = [parameter for parameter in command.params if parameter.required]
+    if needed:
+        line = say(*words)
+        assert "which is missing" in line
+        assert any(parameter.help in line for parameter in needed)
+
+
+@pytest.mark.parametrize(("words", "command"), EVERY)
+def test_words_too_many(say: Say, words: tuple[str, ...], command: Any) -> None:
+    if not any(parameter.nargs == -1 for parameter in command.params):
+        assert "(toomany)" in say(*words, *valid(command), "toomany")
+
+
+@pytest.mark.parametrize(("words", "command"), EVERY)
+def test_what_is_no_number_is_named(say: Say, words: tuple[str, ...], command: Any) -> None:
+    for option in numbers(command):
+        line = say(*words, *valid(command), option, "seven")
+        assert f"{option} is 'seven'; it should be a valid" in line
+
+
+@pytest.mark.parametrize(("words", "command"), EVERY)
+def test_an_option_without_its_value(say: Say, words: tuple[str, ...], command: Any) -> None:
+    for parameter in command.params:
+        if parameter.param_type_name == "option" and not parameter.is_flag:
+            option = max(parameter.opts, key=len)
+            assert f"{option} VALUE works" in say(*words, *valid(command), option)
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["nope"], "No such command 'nope'; there are analyze, "),
+        (["analyse", "x.wav"], "Did you mean 'analyze'? There are analyze, "),
+        (["token", "nope"], "No such command 'nope'; there are key, issue"),
+        (["--zzz"], "has no option '--zzz'; there are --version"),
+        (["analyze", "--sed", "1", "x"], "analyze has no option '--sed'; did you mean --seed"),
+        (["analyze", "--json=yes", "x"], "--json alone works"),
+        (["analyze", "--seed", "-5", "x"], "--seed is '-5'; it should be greater than or equal to 0"),
+        (["analyze", "--caller-channel", "-2", "x"], "--caller-channel is '-2'; it should be greater than or equal to -1"),
+        (["analyze", "absent.wav"], "absent.wav does not exist"),
+        (["analyze", "two\nlines.wav"], "lines.wav does not exist"),
+        (["analyze", "a.wav", "b.wav"], "(b.wav); analyze takes CALL"),
+        (["serve", "loud"], "(loud); serve takes options only"),
+        (["serve", "--config", "absent.toml"], "absent.toml"),
+        (["serve", "--set", "limits.calls"], "'limits.calls' is not KEY=VALUE"),
+        (["stream", "absent.wav"], "absent.wav does not exist"),
+        (["stream", "absent.wav", "--speed", "-1"], "--speed is '-1'"),
+        (["stream", "absent.wav", "--utc-offset-min", "900"], "--utc-offset-min is '900'"),
+        (["features", "x", "--out", "y.csv", "--channel", "-1"], "--channel is '-1'"),
+        (["token", "issue", "--key", "absent.jwk", "--subject", "a", "--role", "qa"], "absent.jwk"),
+        (["token", "issue", "--key", "k", "--subject", "a", "--role", "king"], "no role 'king'; there are router, "),
+    ],
+    ids=lambda value: " ".join(value).replace("\n", "|") if isinstance(value, list) else "",
+)
+def test_the_line_names_the_value_and_what_would_work(say: Say, args: list[str], words: str) -> None:
+    assert words in say(*args)
+
+
+def test_a_channel_that_the_recording_has_not(say: Say, sample_calls: list[Any]) -> None:
+    path = str(sample_calls[0].path)
+    assert "no caller channel (-1 on the command line) is for a lone channel" in say("analyze", path, "--caller-channel", "-1")
+    assert "caller channel 7 does not exist in audio of 2 channel(s): 0 or 1 works" in say("analyze", path, "--caller-channel", "7")
+
+
+def test_secrets_that_cannot_be_read(say: Say, sample_calls: list[Any]) -> None:
+    path = str(sample_calls[0].path)
+    assert "absent.jwt" in say("stream", path, "--token-file", "absent.jwt")
+    assert "give --caller-key too" in say("stream", path, "--reason", "cards")
+    assert "cannot read authority 'absent.pem': No such file" in say("stream", path, "--tls-authority", "absent.pem")
+    assert "holds no certificate" in say("stream", path, "--tls-authority", __file__)
+    assert "has no key: both work together" in say("stream", path, "--tls-certificate", "service.pem")
+    assert "has no certificate: both work together" in say("stream", path, "--tls-key", "service.key")
+    assert "cannot be used together" in say("stream", path, "--tls-certificate", __file__, "--tls-key", __file__)
+
+
+def test_an_output_that_cannot_be_written(say: Say, sample_calls: list[Any], tmp_path: Path) -> None:
+    path = str(sample_calls[0].path)
+    (tmp_path / "file").touch()
+    assert "is a directory; name a file in it" in say("analyze", path, "--out", str(tmp_path))
+    assert "does not exist; create it first" in say("analyze", path, "--out", str(tmp_path / "file" / "x.json"))
+    name = "n" * 300 + ".json"  # longer than file systems take
+    assert f"{name}' cannot be used: File name too long" in say("analyze", path, "--out", str(tmp_path / name))
+
+
+def test_no_command_prints_the_help(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ([], ["token"]):
+        monkeypatch.setattr(sys, "argv", ["simpatico", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2
+        assert "Commands" in "".join(capsys.readouterr())
+
+
+def test_an_interrupted_command_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("simpatico.audio.open_call", interrupted)
+    monkeypatch.setattr(sys, "argv", ["simpatico", "analyze", "x.wav"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "target", ["localhost:50051", "10.0.0.1:1", "[::1]:65535", "dns:///calls.example:443", "unix:/run/simpatico", "ipv6:[::1]:5"]
+)
+def test_targets(target: str) -> None:
+    assert check_target(target) == target
+
+
+@pytest.mark.parametrize(
+    ("target", "works"),
+    [
+        ("host:99999", "host:50051"),
+        ("host:0", "host:50051"),
+        ("host:", "host:50051"),
+        ("host:http", "host:50051"),
+        ("host:٣", "host:50051"),
+        ("host", "host:50051"),
+        ("50052", "127.0.0.1:50052"),
+        (":50052", "127.0.0.1:50052"),
+        ("", "127.0.0.1:50051"),
+        ("::1:50051", r"\[::1\]:50051"),
+        ("a/b:1", "127.0.0.1:50051"),
+        ("http://calls.example:50051", "HOST:PORT alone works"),
+    ],
+)
+def test_what_is_no_target(say: Say, target: str, works: str) -> None:
+    with pytest.raises(typer.BadParameter, match=works):
+        check_target(target)
+    assert repr(target) in say("stream", "x.wav", "--target", target)
+
+
+def test_one_line() -> None:
+    assert one_line("a\n\n  b \r\nc") == "a b c"

@@ -1,0 +1,72 @@
+"""Whether one more ranking can be in time: known backlogs, readings that grow old, and never a closed door."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from simpatico.server.pressure import HALF_LIFE_S, TICK_S, Pressure
+from tests.server.running import Clock
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(0.0)
+
+
+@pytest.fixture
+def busy(clock: Clock) -> Pressure:
+    """Return the state of a process in which each ranking takes 10 ms, and 5 wait."""
+    pressure = Pressure(clock)
+    for _ in range(200):
+        pressure.began()
+        pressure.began()
+        pressure.computed(1000, 0.002)
+        clock.now_s += 0.01
+        pressure.ended()
+        pressure.computed(1000, 0.002)
+        clock.now_s += 0.01
+        pressure.ended()
+    for _ in range(5):
+        pressure.began()
+    return pressure
+
+
+def test_a_backlog_that_cannot_be_done_in_time_is_late(busy: Pressure, clock: Clock) -> None:
+    """6 rankings of 10 ms take 60 ms, 75 with the reserve of a fifth."""
+    assert busy.arithmetic_s(1000) == pytest.approx(0.002, rel=0.01)
+    assert busy.is_late(clock.now_s + 0.070, 1000)
+    assert not busy.is_late(clock.now_s + 0.080, 1000)
+    for _ in range(3):
+        busy.ended()
+    assert not busy.is_late(clock.now_s + 0.050, 1000)
+
+
+def test_with_nothing_waiting_a_ranking_is_always_tried(busy: Pressure, clock: Clock) -> None:
+    for _ in range(5):
+        busy.ended()
+    assert busy.waiting == 0
+    assert not busy.is_late(clock.now_s - 1.0, 1000)
+
+
+def test_old_readings_count_less(busy: Pressure, clock: Clock) -> None:
+    """After a second and a half of silence 10 ms count as under 4, so 6 rankings fit into 30 ms."""
+    assert busy.is_late(clock.now_s + 0.030, 1000)
+    clock.now_s += 1.5 * HALF_LIFE_S
+    assert not busy.is_late(clock.now_s + 0.030, 1000)
+
+
+def test_more_agents_take_longer(busy: Pressure, clock: Clock) -> None:
+    assert not busy.is_late(clock.now_s + 0.090, 1000)
+    assert busy.is_late(clock.now_s + 0.090, 20_000)
+
+
+async def test_the_loop_says_how_late_it_is() -> None:
+    pressure = Pressure()
+    assert pressure.lag_s() == 0.0
+    time.sleep(0.1 + TICK_S)  # the loop is kept on purpose
+    assert pressure.lag_s() >= 0.1
+    await asyncio.sleep(0)
+    assert pressure.lag_s() >= 0.1, "who waited while the loop was kept is seen just after"
