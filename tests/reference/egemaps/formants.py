@@ -23,7 +23,7 @@ References
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -135,7 +135,7 @@ def slots(f: Float, b: Float) -> tuple[Float, Float]:
     cost = [[_cost(slot, x, w) for x, w in zip(f, b, strict=True)] for slot in range(3)]
     for choice in product(range(-1, len(f)), repeat=3):
         taken = [k for k in choice if k >= 0]
-        if any(low >= high for low, high in zip(taken, taken[1:], strict=False)):
+        if any(low >= high for low, high in pairwise(taken)):
             continue
         total = sum(EMPTY_COST if k < 0 else cost[slot][k] for slot, k in enumerate(choice))
         if total < best:
