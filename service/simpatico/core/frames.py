@@ -42,7 +42,8 @@ INDEX: Final[Mapping[str, int]] = MappingProxyType({name: i for i, name in enume
 EGEMAPS_COLUMNS: Final[tuple[str, ...]] = _core.EGEMAPS_COLUMNS
 """Names of the columns of the eGeMAPS set: the 25 low-level descriptors in openSMILE's order and under its names, without the suffix of
 the smoothing, which is not applied yet; last ``meanSquare``, of the short frame without its window. Unvoiced rows have 0 in columns 10 to
-15 and in frequencies and bandwidths of formants, and -201 in their amplitudes. Definitions: ``docs/egemaps.md``; Eyben et al. (2016)."""
+15 and in frequencies and bandwidths of formants, and -201 in their amplitudes; a formant that is not found in a voiced row has 0 in the
+former two. Definitions: ``docs/egemaps.md``; Eyben et al. (2016)."""
 EGEMAPS_UNITS: Final[tuple[str, ...]] = _core.EGEMAPS_UNITS
 """Unit of each column of the eGeMAPS set."""
 EGEMAPS_INDEX: Final[Mapping[str, int]] = MappingProxyType({name: i for i, name in enumerate(EGEMAPS_COLUMNS)})
