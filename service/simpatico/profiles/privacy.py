@@ -108,15 +108,16 @@ def withdraw(work: Work, caller_key: str) -> Receipt:
 
 
 def object_to(work: Work, caller_key: str) -> Receipt:
-    """Record an objection: routing is neutral from now on, and everything but the objection goes."""
+    """Record an objection: routing is neutral from now on, and everything but the objection goes. One that stands keeps its time."""
     row = find(work, caller_key)
     if row is None:
         values = {"consent": Consent.OBJECTED, "notice_id": None, "consent_at_s": work.now_s, "seen_at_s": work.now_s}
         insert_caller(work, caller_key, values)
         row = find(work, caller_key)
     assert row is not None
-    objected = {"consent": Consent.OBJECTED, "notice_id": None, "consent_at_s": work.now_s}
-    work.connection.execute(update(callers).where(callers.c.caller_id == row.caller_id).values(objected))
+    if row.consent != Consent.OBJECTED:
+        objected = {"consent": Consent.OBJECTED, "notice_id": None, "consent_at_s": work.now_s}
+        work.connection.execute(update(callers).where(callers.c.caller_id == row.caller_id).values(objected))
     return _remove(work, row, "consent.objected", keep_row=True)
 
 
