@@ -86,8 +86,9 @@ def evaluate(
     settings = read_settings(config, assignments)
     changed = _policy(load_weight, idle_weight, exploration, live=without_live or without_style, profile=without_profile or without_style)
     counts = _weights(weights)
+    days = (day(since, "since") or 0.0, day(until, "until"))
     with open_memory(settings) as store:
-        span = Span(store.read(_queue, queue), day(since, "since") or 0.0, day(until, "until"))
+        span = Span(store.read(_queue, queue), *days)
         found, left_out = store.read(evaluation, span, changed, counts, confidence)
     if as_json:
         print_json(evaluation_document(found, changed, counts, left_out))
@@ -119,8 +120,9 @@ def replay(
     settings = read_settings(config, assignments)
     changed = _policy(load_weight, idle_weight, exploration, live=without_live or without_style, profile=without_profile or without_style)
     counts = _weights(weights)
+    days = (day(since, "since") or 0.0, day(until, "until"))
     with open_memory(settings) as store:
-        span = Span(store.read(_queue, queue), day(since, "since") or 0.0, day(until, "until"))
+        span = Span(store.read(_queue, queue), *days)
         found = store.read(replayed, span, changed, counts)
     if as_json:
         print_json(replay_document(found))
@@ -140,7 +142,9 @@ def _queue(work: Work, wanted: str | None) -> str:
     from simpatico.profiles.decisions import queues
 
     held = queues(work)
-    names = ", ".join(held[:10]) or "none"
+    if not held:
+        raise RequestError("no decision is held yet: rankings for callers who agreed are, once the service has made some", field="queue")
+    names = ", ".join(held[:10])
     if wanted is None and len(held) != 1:
         raise RequestError(f"which queue? Choose with --queue; decisions are held of: {names}", field="queue")
     if wanted is not None and wanted not in held:
