@@ -77,7 +77,7 @@ def locked(path: str) -> Trouble:
 
     @contextmanager
     def trouble(_service: Service) -> Iterator[None]:
-        other = sqlite3.connect(path, timeout=30.0, isolation_level=None)
+        other = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
         other.execute("BEGIN IMMEDIATE")
         try:
             yield
