@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 __all__ = ["ITERATIONS", "count_moves", "em_weights", "log_likelihood", "tables"]
 
 ITERATIONS = 200
-"""EM steps. On the conversations of the studies the weight is then within 0.02 of where EM ends, and 0.003 on average; with few moves and a top
-at 0 or 1 it can be 0.2 away, as EM nears an end like one over the number of steps."""
+"""EM steps. On the conversations of the studies the weight is then within 0.02 of where EM ends, and 0.003 on average; with few moves and a
+top at 0 or 1 it can be 0.2 away, as EM nears an end like one over the number of steps."""
 
 Array = NDArray[np.float64]
 
