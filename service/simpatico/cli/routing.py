@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simpatico.cli.experiment import experiment as experiment_commands
 from simpatico.cli.memory import AsJson, Assignments, Config, day, open_memory, print_json, read_settings
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ Confidence = Annotated[float, typer.Option(help="Of the intervals, above 0.5 and
 @routing.callback()
 def _root() -> None:
     """Lift of experiments, worth of a changed policy, replay of the decision log."""
+
+
+routing.add_typer(experiment_commands, name="experiment")
 
 
 @routing.command()
