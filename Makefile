@@ -16,7 +16,7 @@ MESON = PATH="$(dir $(PYTHON)):$$PATH" "$(PYTHON)" -m mesonbuild.mesonmain
 .PHONY: inplace help setup build proto check lint test search ctest fuzz package bench demo clean
 
 help:
-	@echo "make demo    build, start the service, stream a sample call to it, print the result"
+	@echo "make demo    build, start the service, stream a sample call to it, print the result; then remember, rank and forget a caller"
 	@echo "make test    build and run all tests"
 	@echo "make search  the property tests on many new examples"
 	@echo "make check   lint, types, import layers, generated code, C tests under sanitizers and by two compilers, fuzzing, the package"

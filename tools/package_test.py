@@ -145,7 +145,8 @@ def use(bin_folder: Path, where: Path) -> None:
     python, simpatico = bin_folder / "python", bin_folder / "simpatico"
     clean = {"PATH": str(bin_folder), "PYTHONPATH": "", "SIMPATICO_SIMD": ""}
     sample = Path(shutil.copy2(ROOT / "audio_samples" / SAMPLE, where))
-    shutil.copy2(ROOT / "tools" / "demo.py", where)
+    for module in ("demo.py", "demo_memory.py", "demo_past.py"):
+        shutil.copy2(ROOT / "tools" / module, where)
     origin = run([python, "-c", "import simpatico; print(simpatico.__file__)"], cwd=where, **clean).strip()
     expect(Path(origin).is_relative_to(bin_folder.parent), f"simpatico was imported from {origin}")
     print(run([simpatico, "doctor"], cwd=where, **clean), end="")

@@ -8,10 +8,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["count_moves", "em_weights", "log_likelihood", "tables"]
+__all__ = ["ITERATIONS", "count_moves", "em_weights", "log_likelihood", "tables"]
 
-_ITERATIONS = 200
-"""EM steps; the weight then moves by less than 1e-3 except where the likelihood is flat."""
+ITERATIONS = 200
+"""EM steps. On the conversations of the studies the weight is then within 0.02 of where EM ends, and 0.003 on average; with few moves and a
+top at 0 or 1 it can be 0.2 away, as EM nears an end like one over the number of steps."""
 
 Array = NDArray[np.float64]
 
@@ -45,7 +46,7 @@ def em_weights(counts: Array) -> Array:
     own, other = tables(counts)
     total = counts.sum(axis=(1, 2, 3))
     weight = np.full(len(counts), 0.5)
-    for _ in range(_ITERATIONS):
+    for _ in range(ITERATIONS):
         a = weight[:, None, None, None]
         weight = (counts * a * other / ((1.0 - a) * own + a * other)).sum(axis=(1, 2, 3)) / total
     return weight

@@ -174,6 +174,7 @@ class LimitSettings(Section):
     recordings: int = Field(default=4, ge=1, description="Recordings analysed at once.")
     calls: int = Field(default=500, ge=1, description="Live calls open at once.")
     calls_per_stream: int = Field(default=500, ge=1, description="Live calls open at once on one stream.")
+    watchers: int = Field(default=5000, ge=1, description="Desktops that watch assignments at once.")
     streams: int = Field(default=1000, ge=1, description="Streams open at once, with or without calls.")
     realtime_factor: float = Field(default=2.0, ge=1, description="Audio that a live call may bring, in times real time; inf for no limit.")
     burst_s: float = Field(

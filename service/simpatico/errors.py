@@ -26,6 +26,7 @@ Every error that a user can cause says what value was received and what would wo
     │   ├── MessageTooLargeError
     │   ├── RateLimitError          audio arrives faster than the deployment allows
     │   ├── SessionLimitError       too many calls at once
+    │   ├── SlowWatcherError        who watches an agent does not read
     │   └── StreamTooLongError
     ├── BundleError                 a model bundle that cannot be used
     │   ├── BundleNotFoundError
@@ -214,6 +215,10 @@ class RateLimitError(LimitError):
 
 class SessionLimitError(LimitError):
     """Too many calls are open."""
+
+
+class SlowWatcherError(LimitError):
+    """Who watches an agent's assignments does not read what is sent."""
 
 
 class StreamTooLongError(LimitError):

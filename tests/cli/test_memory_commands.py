@@ -191,3 +191,11 @@ def test_exit_codes_of_a_process(run: Run, tmp_path: Path) -> None:
         opened.write("x", lambda work: work.connection.execute(text("DELETE FROM audit WHERE seq = 2")))
     done = run("audit", "verify", *options)
     assert (done.returncode, done.stderr) == (4, "")
+
+
+@pytest.mark.parametrize("name", ["evaluate", "replay"])
+def test_a_memory_without_decisions_says_so(store: BlockingStore, command: Command, options: tuple[str, ...], name: str) -> None:  # noqa: F811
+    done = command("routing", name, *options)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "simpatico: no decision is held yet: rankings for callers who agreed are, once the service has made some\n"
+    assert "'yesterday' is no day or time" in command("routing", name, "--since", "yesterday", *options).err

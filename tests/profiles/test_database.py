@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from simpatico.errors import ConfigError, DatabaseAwayError, DatabaseVersionError, ProfileError
-from simpatico.profiles import counters, migrate
+from simpatico.profiles import counters, engine, migrate
 from simpatico.profiles.schema import Json, canonical_json, metadata
 from simpatico.profiles.store import BlockingStore, Store, Work
 from tests.profiles.conftest import Cluster
@@ -200,3 +203,51 @@ def test_the_database_of_a_file_is_for_its_owners_eyes_alone(tmp_path: Path) -> 
             "memory.db-shm": "0o600",
             "memory.db-wal": "0o600",
         }
+
+
+@pytest.mark.parametrize("state", ["57P01", "57P03", "08006", "53100", "53300", "25006", "58030"])
+def test_a_server_that_refuses_is_away(cluster: Cluster, postgres_template: str, state: str) -> None:
+    """It is starting or stopping, full, or a standby: no fault of the query, and none of whoever asks."""
+    with BlockingStore(cluster.url(postgres_template), RING, upgrade=False) as store:
+        refusal = text(f"DO $$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = '{state}'; END $$")
+        with pytest.raises(DatabaseAwayError, match=r"cannot be reached .*not now"):
+            store.write("x", lambda work: work.connection.execute(refusal))
+        with pytest.raises(DBAPIError, match="division by zero"):
+            store.read(lambda work: work.connection.execute(text("SELECT 1 / 0")))
+
+
+def test_a_database_that_is_not_there_is_away(cluster: Cluster) -> None:
+    with pytest.raises(DatabaseAwayError, match=r'database "nowhere" does not exist'):
+        BlockingStore(cluster.url("nowhere"), RING).__enter__()
+
+
+def test_reading_writes_nothing(cluster: Cluster, postgres_template: str) -> None:
+    with BlockingStore(cluster.url(postgres_template), RING, upgrade=False) as store:
+        with pytest.raises(DBAPIError, match="read-only transaction"):
+            store.read(lambda work: work.connection.execute(text("DELETE FROM counters")))
+        store.write("x", counters.count, "hits")
+
+
+def test_readers_go_on_while_writers_wait_for_a_lock(sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many writers as there could be connections wait for somebody who holds SQLite's write lock."""
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 300)
+    shutil.copy(sqlite_template, tmp_path / "simpatico.db")
+
+    async def all_at_once() -> list[object]:
+        store = Store(f"sqlite:///{tmp_path}/simpatico.db", RING)
+        await store.open(upgrade=False)
+        writers = [asyncio.create_task(store.write("x", counters.count, "hits")) for _ in range(40)]
+        await asyncio.sleep(0)
+        read = [await store.read(counters.totals) for _ in range(5)]
+        assert read == [{}] * 5
+        assert not any(writer.done() and writer.exception() is None for writer in writers)
+        found = await asyncio.gather(*writers, return_exceptions=True)
+        await store.close()
+        return list(found)
+
+    other = sqlite3.connect(tmp_path / "simpatico.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    found = asyncio.run(all_at_once())
+    other.execute("ROLLBACK")
+    other.close()
+    assert {type(error) for error in found} == {DatabaseAwayError}

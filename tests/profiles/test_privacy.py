@@ -81,6 +81,17 @@ def test_an_export_equals_what_was_stored(store: BlockingStore) -> None:
 
     stored = store.read(rows)
     assert {name: held[name] for name in stored} == stored
+
+    def the_others(work: Work) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+        profiles, outcomes = metadata.tables["profiles"], metadata.tables["outcomes"]
+        mine = profiles.select().where(profiles.c.caller_id == profile.caller_id)
+        reports = outcomes.select().where(outcomes.c.decision_id.in_(ids)).order_by(outcomes.c.outcome_seq)
+        found = [dict(row._mapping) for row in work.connection.execute(mine)]
+        return [{k: v for k, v in row.items() if k != "caller_id"} for row in found], [
+            dict(r._mapping) for r in work.connection.execute(reports)
+        ]
+
+    assert ([held["profile"]], held["outcomes"]) == store.read(the_others)
     assert len(held["calls"]) == len(held["outcomes"]) == 3
     assert {row["decision_id"] for row in held["outcomes"]} == set(ids)
     assert held["calls"][0]["figures"] == {"articulation_rate_hz": 4.25}

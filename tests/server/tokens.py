@@ -30,7 +30,8 @@ class Issuer:
         """Return a token that is good unless the arguments say otherwise."""
         now_s = time.time() if now_s is None else now_s
         given = [AccessRole(role) for role in roles or ("router",)]
-        return issue(json.dumps(self.key), subject=SUBJECT, roles=given, now_s=now_s, lifetime_s=lifetime_s, audience=audience)
+        agent = SUBJECT if AccessRole.AGENT in given else ""
+        return issue(json.dumps(self.key), subject=SUBJECT, roles=given, now_s=now_s, lifetime_s=lifetime_s, audience=audience, agent=agent)
 
     def odd(self, *, drop: str = "", kid: str | None = None, **claims: Any) -> str:
         """Return a token that is signed well and says what one should not say."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bench.simulation.baseline import count_moves, em_weights, log_likelihood
+from bench.simulation.baseline import ITERATIONS, count_moves, em_weights, log_likelihood
 from bench.simulation.timing import FOLLOW, YIELD, Coupling, influence_ticks
 
 GRID = np.linspace(0.0, 1.0, 501)
@@ -24,9 +24,12 @@ def test_the_log_likelihood_is_concave_in_the_weight(table: np.ndarray) -> None:
 
 @settings(deadline=None)
 @given(counts)
+@example(np.array([[[28.0, 45.0], [36.0, 0.0]], [[51.0, 0.0], [60.0, 44.0]]]))
 def test_em_reaches_the_top_of_the_likelihood(table: np.ndarray) -> None:
+    """EM creeps where the top is at an end: after k steps from 1/2 it is n ln(2) / k below it at most (Csiszar & Tusnady 1984)."""
     best = max(log_likelihood(table[None], a)[0] for a in GRID[::5])
-    assert log_likelihood(table[None], float(em_weights(table[None])[0]))[0] == pytest.approx(best, abs=0.2)  # EM creeps where it is flat.
+    below = best - log_likelihood(table[None], float(em_weights(table[None])[0]))[0]
+    assert below <= table.sum() * np.log(2.0) / ITERATIONS
 
 
 def test_moves_are_counted_with_the_other_delayed() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simpatico.cli.experiment import experiment as experiment_commands
 from simpatico.cli.memory import AsJson, Assignments, Config, day, open_memory, print_json, read_settings
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ Confidence = Annotated[float, typer.Option(help="Of the intervals, above 0.5 and
 @routing.callback()
 def _root() -> None:
     """Lift of experiments, worth of a changed policy, replay of the decision log."""
+
+
+routing.add_typer(experiment_commands, name="experiment")
 
 
 @routing.command()
@@ -86,8 +90,9 @@ def evaluate(
     settings = read_settings(config, assignments)
     changed = _policy(load_weight, idle_weight, exploration, live=without_live or without_style, profile=without_profile or without_style)
     counts = _weights(weights)
+    days = (day(since, "since") or 0.0, day(until, "until"))
     with open_memory(settings) as store:
-        span = Span(store.read(_queue, queue), day(since, "since") or 0.0, day(until, "until"))
+        span = Span(store.read(_queue, queue), *days)
         found, left_out = store.read(evaluation, span, changed, counts, confidence)
     if as_json:
         print_json(evaluation_document(found, changed, counts, left_out))
@@ -119,8 +124,9 @@ def replay(
     settings = read_settings(config, assignments)
     changed = _policy(load_weight, idle_weight, exploration, live=without_live or without_style, profile=without_profile or without_style)
     counts = _weights(weights)
+    days = (day(since, "since") or 0.0, day(until, "until"))
     with open_memory(settings) as store:
-        span = Span(store.read(_queue, queue), day(since, "since") or 0.0, day(until, "until"))
+        span = Span(store.read(_queue, queue), *days)
         found = store.read(replayed, span, changed, counts)
     if as_json:
         print_json(replay_document(found))
@@ -140,7 +146,9 @@ def _queue(work: Work, wanted: str | None) -> str:
     from simpatico.profiles.decisions import queues
 
     held = queues(work)
-    names = ", ".join(held[:10]) or "none"
+    if not held:
+        raise RequestError("no decision is held yet: rankings for callers who agreed are, once the service has made some", field="queue")
+    names = ", ".join(held[:10])
     if wanted is None and len(held) != 1:
         raise RequestError(f"which queue? Choose with --queue; decisions are held of: {names}", field="queue")
     if wanted is not None and wanted not in held:

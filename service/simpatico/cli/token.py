@@ -40,7 +40,8 @@ def issue(
     *,
     key: Annotated[Path, typer.Option(help="Private key, as `simpatico token key` made it.")],
     subject: Annotated[str, typer.Option(help="Who will ask: the name of a gateway, a desk, a person.")],
-    role: Annotated[list[str], typer.Option(help="What they are for: router, qa, researcher, privacy, admin; repeatable.")],
+    role: Annotated[list[str], typer.Option(help="What they are for: router, qa, researcher, privacy, admin, agent; repeatable.")],
+    agent: Annotated[str, typer.Option(help="Id of the agent whose desktop it is, with the role agent.")] = "",
     hours: Annotated[float, typer.Option(help="How long the token lasts.")] = 1.0,
     audience: Annotated[str, typer.Option(help="As the service's access.audience.")] = "simpatico",
     issuer: Annotated[str, typer.Option(help="As the service's access.issuer.")] = "",
@@ -61,6 +62,7 @@ def issue(
         lifetime_s=hours * 3600.0,
         audience=audience,
         issuer=issuer,
+        agent=agent,
     )
     if out is None:
         typer.echo(text)

@@ -17,7 +17,7 @@ from simpatico.profiles.records import CallerProfile, Consent, checked_text
 from simpatico.profiles.schema import callers, profiles
 from simpatico.profiles.store import Work
 
-__all__ = ["everyone", "find", "grant", "held_under", "lookup", "read_profile", "rekey", "require"]
+__all__ = ["everyone", "find", "grant", "held_under", "known", "lookup", "read_profile", "rekey", "require"]
 
 EVERYONE_CALLERS = 2000
 """Callers whose habits make up the deployment's."""
@@ -140,6 +140,14 @@ def lookup(work: Work, caller_key: str) -> CallerProfile:
     joined = select(callers, *held).outerjoin(profiles, profiles.c.caller_id == callers.c.caller_id)
     rows = work.connection.execute(joined.where(_is(work, caller_key))).all()
     row = _best(work, rows)
+    return CallerProfile() if row is None else _profile(row)
+
+
+def known(work: Work, caller_id: str) -> CallerProfile:
+    """Return what is known of a caller by our own id, as `lookup` does; empty when the row is gone."""
+    held = (profiles.c.model, profiles.c.style, profiles.c.habits, profiles.c.calls)
+    joined = select(callers, *held).outerjoin(profiles, profiles.c.caller_id == callers.c.caller_id)
+    row = work.connection.execute(joined.where(callers.c.caller_id == caller_id)).one_or_none()
     return CallerProfile() if row is None else _profile(row)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -132,8 +132,7 @@ def log(work: Work, caller_id: str | None, items: Sequence[Decision | Prepared])
     RequestError, UnknownDecisionError
         As `prepare`.
     """
-    held = select(callers).where(callers.c.caller_id == caller_id)
-    row = work.connection.execute(held).one_or_none() if caller_id is not None else None
+    row = _locked(work, [caller_id]).get(caller_id) if caller_id is not None else None
     if row is None or row.consent != Consent.GRANTED:
         counters.count(work, "decisions.not_kept", len(items))
         return 0
@@ -150,7 +149,14 @@ def log(work: Work, caller_id: str | None, items: Sequence[Decision | Prepared])
 
 def log_batch(work: Work, items: Sequence[tuple[str, Prepared]]) -> int:
     """Write down decisions of several callers, given with each caller's id, as `log` does; returns how many were kept."""
+    _locked(work, {caller_id for caller_id, _ in items})  # all callers before the audit log, as everybody locks
     return sum(log(work, caller_id, [prepared]) for caller_id, prepared in items)
+
+
+def _locked(work: Work, caller_ids: Collection[str]) -> dict[str, Row[Any]]:
+    """Return the rows of callers, whose consent nobody changes until this transaction ends."""
+    wanted = select(callers).where(callers.c.caller_id.in_(caller_ids)).order_by(callers.c.caller_id).with_for_update(read=True)
+    return {row.caller_id: row for row in work.connection.execute(wanted)}
 
 
 def _insert(work: Work, caller: Row[Any], prepared: Prepared) -> None:

@@ -93,7 +93,7 @@ def erase(work: Work, caller_key: str) -> Receipt:
     The caller's decisions leave outcome models that learned from them stale. Files on disk follow with `Store.scrub` and `Spool.forget`;
     `simpatico.profiles.operations.erase_caller` does all three.
     """
-    return _remove(work, find(work, caller_key), "caller.erased", keep_row=False)
+    return _remove(work, find(work, caller_key, lock=True), "caller.erased", keep_row=False)
 
 
 def withdraw(work: Work, caller_key: str) -> Receipt:
@@ -101,22 +101,23 @@ def withdraw(work: Work, caller_key: str) -> Receipt:
 
     An objection stays: withdrawing less than one has objected to changes nothing.
     """
-    row = find(work, caller_key)
+    row = find(work, caller_key, lock=True)
     if row is not None and row.consent == Consent.OBJECTED:
         return _remove(work, row, "consent.withdrawn", keep_row=True)
     return _remove(work, row, "consent.withdrawn", keep_row=False)
 
 
 def object_to(work: Work, caller_key: str) -> Receipt:
-    """Record an objection: routing is neutral from now on, and everything but the objection goes."""
-    row = find(work, caller_key)
+    """Record an objection: routing is neutral from now on, and everything but the objection goes. One that stands keeps its time."""
+    row = find(work, caller_key, lock=True)
     if row is None:
         values = {"consent": Consent.OBJECTED, "notice_id": None, "consent_at_s": work.now_s, "seen_at_s": work.now_s}
         insert_caller(work, caller_key, values)
         row = find(work, caller_key)
     assert row is not None
-    objected = {"consent": Consent.OBJECTED, "notice_id": None, "consent_at_s": work.now_s}
-    work.connection.execute(update(callers).where(callers.c.caller_id == row.caller_id).values(objected))
+    if row.consent != Consent.OBJECTED:
+        objected = {"consent": Consent.OBJECTED, "notice_id": None, "consent_at_s": work.now_s}
+        work.connection.execute(update(callers).where(callers.c.caller_id == row.caller_id).values(objected))
     return _remove(work, row, "consent.objected", keep_row=True)
 
 

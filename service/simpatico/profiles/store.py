@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +35,11 @@ ATTEMPTS = 3
 """Runs of a write that collides with others before it is given up."""
 _COLLIDED = ("40001", "40P01")
 """PostgreSQL's SQLSTATE of a serialisation failure and of a deadlock: the transaction left nothing and may be run again."""
+_AWAY_CLASSES = ("08", "28", "3D", "53", "57P", "58")
+"""How PostgreSQL's SQLSTATE begins when it is not the query's fault: no connection, not let in, no such database, no resources (disk,
+memory, connections), shutting down or still starting, system errors (PostgreSQL manual, appendix A)."""
+_READ_ONLY = "25006"
+"""To a write: the server is a standby. To a read: a query of ours that should not write does."""
 _AWAY = (OperationalError, InterfaceError, PoolTimeoutError, OSError, TimeoutError)
 
 
@@ -74,6 +79,7 @@ class Store:
         self._ring = ring
         self._clock = clock
         self._makes = True
+        self._writing = asyncio.Lock()
 
     @property
     def embedded(self) -> bool:
@@ -114,8 +120,10 @@ class Store:
         """Remove what deleted rows left in the database's files; see `engine.scrub`. Returns whether all of it went."""
         try:
             return await engines.scrub(self._engine, deep=deep)
-        except _AWAY as error:
-            raise _away(error) from error
+        except (DBAPIError, *_AWAY) as error:
+            if _is_away(error):
+                raise _away(error) from error
+            raise
 
     async def close(self) -> None:
         """Close all connections."""
@@ -127,6 +135,24 @@ class Store:
     async def _run(self, action: Callable[[Connection], T], *, read_only: bool) -> T:
         if self.embedded:
             self._check_file()
+            if not read_only:
+                # SQLite has one writer: others wait here, where they hold neither a thread nor a connection that a reader could use.
+                async with self._turn():
+                    return await self._attempt(action, read_only=False)
+        return await self._attempt(action, read_only=read_only)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            await asyncio.wait_for(self._writing.acquire(), engines.BUSY_TIMEOUT_MS / 1000.0)
+        except TimeoutError as error:
+            raise DatabaseAwayError("the database is locked by whoever writes to it; try again later") from error
+        try:
+            yield
+        finally:
+            self._writing.release()
+
+    async def _attempt(self, action: Callable[[Connection], T], *, read_only: bool) -> T:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 async with self._engine.connect() as connection:
@@ -135,12 +161,9 @@ class Store:
                 if attempt == ATTEMPTS:
                     raise ProfileError(f"the write collided with others {ATTEMPTS} times: {error.orig}; try again") from error
             except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) in _COLLIDED and attempt < ATTEMPTS:
+                if _sqlstate(error) in _COLLIDED and attempt < ATTEMPTS:
                     continue
-                if isinstance(error, _AWAY):
-                    raise _away(error) from error
-                # sqlite3's plain DatabaseError: "file is not a database", "disk image is malformed".
-                if error.connection_invalidated or type(error) is DatabaseError:
+                if _is_away(error) or (_sqlstate(error) == _READ_ONLY and not read_only):
                     raise _away(error) from error
                 raise
             except _AWAY as error:
@@ -165,6 +188,18 @@ class Store:
             chosen = await chosen.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         async with chosen.begin():
             return await chosen.run_sync(action)
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""
+
+
+def _is_away(error: BaseException) -> bool:
+    """Return whether it is the database that fails, not the query."""
+    if isinstance(error, _AWAY) or not isinstance(error, DBAPIError):
+        return isinstance(error, _AWAY)
+    # sqlite3's plain DatabaseError: "file is not a database", "disk image is malformed".
+    return error.connection_invalidated or type(error) is DatabaseError or _sqlstate(error).startswith(_AWAY_CLASSES)
 
 
 def _away(error: BaseException) -> DatabaseAwayError:

@@ -27,7 +27,7 @@ def set_aside(work: Work, caller_key: str, call_id: str, purpose: str, content: 
     checked_text(call_id, "call_id")
     checked_text(purpose, "purpose")
     kept = checked_json(content, "content")
-    row = find(work, caller_key)
+    row = find(work, caller_key, lock=True)
     if row is None or row.consent != Consent.GRANTED:
         counters.count(work, "training.not_kept")
         return False

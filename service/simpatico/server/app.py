@@ -152,7 +152,9 @@ class Application:
             from simpatico.server.routing import RoutingService
 
             callers = CallerService(self.memory, self.shared.keeper.consents, self._settings.limits.message_bytes)
-            router = self._router = Router(self.memory, self._settings.routing, self.shared.exchange)
+            router = self._router = Router(
+                self.memory, self._settings.routing, self.shared.exchange, self.shared.keeper.consents, self._settings.limits.watchers
+            )
             routing = RoutingService(self.shared, self.memory, router)
             server.add_generic_rpc_handlers((callers.handler(), routing.handler()))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
@@ -183,6 +185,8 @@ class Application:
         log.info("draining", extra=fields(calls=shared.open_calls, grace_s=grace_s))
         for stream in tuple(shared.streams):
             stream.drain(grace_s)
+        if self._router is not None:
+            self._router.desk.drain()
         await self._idle_within(grace_s)
         for stream in tuple(shared.streams):
             stream.stop()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simpatico.errors import DatabaseAwayError, NoCandidatesError, RequestError
 from simpatico.profiles import decisions
@@ -82,15 +82,14 @@ class Assigner:
         """
         knowledge, seed = self._router.knowledge, new_seed()
         plain = _plain(calls, knowledge.agents)
-        profiles: tuple[CallerProfile, ...] = (CallerProfile(),) * len(calls)
         missing = tuple({name for w in plain for name in w.request.eligible.ids} - knowledge.agents.keys())
         if self._busy.locked():
-            return self._answer(plain, assign_neutrally(plain, NeutralReason.OVERLOADED, seed=seed), profiles, 0.0, seed)
+            return self._unasked(calls, plain, NeutralReason.OVERLOADED, seed)
         try:
             found = await self._router.find([call.caller_key for call in calls], missing, end_s)
-        except (DatabaseAwayError, TimeoutError) as error:  # who has agreed is not known: nothing may be used or kept
+        except (DatabaseAwayError, TimeoutError) as error:
             why = NeutralReason.DEADLINE if isinstance(error, TimeoutError) else NeutralReason.STORE_UNAVAILABLE
-            return self._answer(plain, assign_neutrally(plain, why, seed=seed), profiles, 0.0, seed)
+            return self._unasked(calls, plain, why, seed)
         profiles, at_s = found.profiles, self._memory.clock()
         waiting = [
             Waiting(w.call_id, informed(w.request, found.agents, heard, profile), knowledge.block(w.request.queue, at_s))
@@ -100,21 +99,33 @@ class Assigner:
             chosen = await self._router.before(end_s, self._chosen(waiting, knowledge.models, seed))
         except TimeoutError:
             chosen = assign_neutrally(waiting, NeutralReason.DEADLINE, seed=seed)
-        return self._answer(waiting, chosen, profiles, at_s, seed)
+        return self._answer(calls, waiting, chosen, profiles, at_s, seed)
+
+    def _unasked(self, calls: Sequence[pb.CallToRoute], waiting: Sequence[Waiting], why: NeutralReason, seed: int) -> AssignedAll:
+        """Who has agreed is not known: nothing of anybody is used or kept."""
+        nobody = [CallerProfile()] * len(waiting)
+        return self._answer(calls, waiting, assign_neutrally(waiting, why, seed=seed), nobody, self._memory.clock(), seed)
 
     async def _chosen(self, waiting: Sequence[Waiting], models: Mapping[str, Posterior], seed: int) -> tuple[Assigned, ...]:
         async with self._busy:  # one that is late goes on to its end; two of them would leave no time for anything else
             return await asyncio.to_thread(_chosen, waiting, models, seed)
 
     def _answer(
-        self, waiting: Sequence[Waiting], assigned: Sequence[Assigned], profiles: Sequence[CallerProfile], at_s: float, seed: int
+        self,
+        calls: Sequence[pb.CallToRoute],
+        waiting: Sequence[Waiting],
+        assigned: Sequence[Assigned],
+        profiles: Sequence[CallerProfile],
+        at_s: float,
+        seed: int,
     ) -> AssignedAll:
         given = []
-        for w, got, profile in zip(waiting, assigned, profiles, strict=True):
+        for call, w, got, profile in zip(calls, waiting, assigned, profiles, strict=True):
             kept = got.ranking is not None and is_kept(profile) and not self._router.journal.full
             decision_id = "" if got.ranking is None else decisions.new_decision_id(kept=kept)
-            if got.ranking is not None and kept:
-                self._router.note(profile, Decision(decision_id, w.call_id, at_s, w.request, got.ranking, w.block))
+            if got.ranking is not None:
+                decision = Decision(decision_id, w.call_id, at_s, w.request, got.ranking, w.block)
+                self._router.note(call, profile if kept else replace(profile, caller_id=None), decision)
             given.append(Given(got, decision_id, kept))
         return AssignedAll(tuple(given), DEFAULT_POLICY.version, seed)
 

@@ -12,6 +12,7 @@ from simpatico.errors import NoCandidatesError, RequestError
 from simpatico.profiles.records import CallerProfile, Consent, checked_text
 from simpatico.routing.candidates import Candidates
 from simpatico.routing.explanation import Counterfactual
+from simpatico.routing.intent import Intent, IntentUnknown, Lean
 from simpatico.routing.ranked import Entries
 from simpatico.routing.types import Agent, Factor, FactorKind, Outcome, Ranking, RankRequest, StyleBelief
 from simpatico.server.ranking_bytes import agents_bytes
@@ -28,6 +29,7 @@ __all__ = [
     "check_answer_within",
     "held_to_proto",
     "informed",
+    "intent_to_proto",
     "outcome_from_proto",
     "rank_request",
     "ranking_to_proto",
@@ -79,6 +81,8 @@ def rank_request(call: pb.CallToRoute, agents: Mapping[str, Agent]) -> RankReque
     check_call_id(call.call_id, "call.call_id")
     checked_text(call.queue, "queue")
     checked_text(call.reason, "reason", empty=True)
+    if not -720 <= call.utc_offset_min <= 840:
+        raise RequestError(f"utc_offset_min must be -720 to 840, got {call.utc_offset_min}", field="utc_offset_min")
     listed = list(call.candidates)
     if not listed:
         raise NoCandidatesError("nobody is eligible: a ranking needs at least one agent; ask again when one is free", field="candidates")
@@ -148,6 +152,13 @@ def assigned_to_proto(answer: AssignedAll) -> pb.AssignCallersResponse:
         for given in answer.given
     ]
     return pb.AssignCallersResponse(assignments=assignments, policy_version=answer.policy_version, seed=answer.seed)
+
+
+def intent_to_proto(intent: Intent | None) -> pb.Intent:
+    """Return the message; None is an intent that nobody has asked after: unknown."""
+    if intent is None:
+        return pb.Intent(lean=Lean.UNKNOWN, why=IntentUnknown.FEW_LABELS)
+    return pb.Intent(lean=intent.lean, probability=intent.probability, why=intent.why or "")
 
 
 def _factor(factor: Factor) -> pb.Factor:

@@ -16,6 +16,7 @@ from simpatico.config import RoutingSettings
 from simpatico.errors import DatabaseAwayError, ScheduleError
 from simpatico.profiles import agents as agents_table
 from simpatico.profiles import callers, experiments
+from simpatico.profiles.habits import Habits
 from simpatico.profiles.records import CallerProfile
 from simpatico.profiles.store import Work
 from simpatico.routing.experiment import Schedule, block_at
@@ -65,6 +66,8 @@ class Knowledge:
         Outcome models by queue.
     schedules
         Running experiments by queue.
+    everyone
+        The deployment's habits.
     """
 
     def __init__(self, memory: Memory, settings: RoutingSettings, exchange: Exchange) -> None:
@@ -74,6 +77,7 @@ class Knowledge:
         self.agents: dict[str, Agent] = {}
         self.models: Mapping[str, Posterior] = {}
         self.schedules: Mapping[str, Schedule] = {}
+        self.everyone = Habits()
         self._renewing: tuple[asyncio.Task[None], ...] = ()
         self._stopping = asyncio.Event()
         self._changed = asyncio.Event()

@@ -23,7 +23,9 @@ from simpatico.routing.explanation import Counterfactual, counterfactuals
 from simpatico.routing.posterior import Posterior
 from simpatico.routing.ranking import neutral, rank_scored
 from simpatico.routing.types import MAX_SEED, BlockArm, Decision, NeutralReason, Ranking, RankRequest, StyleBelief
+from simpatico.server.consents import Consents
 from simpatico.server.convert_routing import informed, rank_request
+from simpatico.server.desk import Desk
 from simpatico.server.exchange import Exchange
 from simpatico.server.journal import Journal
 from simpatico.server.knowledge import Found, Knowledge
@@ -61,14 +63,17 @@ class Router:
         Of the process.
     settings
         Section ``routing``.
-    exchange
-        What the processes of the service tell each other.
+    exchange, consents
+        Of the process.
+    watchers
+        Desktops that may watch at once.
     """
 
-    def __init__(self, memory: Memory, settings: RoutingSettings, exchange: Exchange) -> None:
+    def __init__(self, memory: Memory, settings: RoutingSettings, exchange: Exchange, consents: Consents, watchers: int) -> None:
         self._memory = memory
         self.knowledge = Knowledge(memory, settings, exchange)
         self.journal = Journal(memory)
+        self.desk = Desk(memory, self.knowledge, exchange, consents, watchers)
         self.pressure = Pressure()
         self._late: set[asyncio.Task[Any]] = set()
 
@@ -81,6 +86,7 @@ class Router:
         await self.knowledge.stop()
         await asyncio.gather(*self._late, return_exceptions=True)
         await self.journal.close()
+        await self.desk.stop()
 
     async def rank(self, call: pb.CallToRoute, live: StyleBelief | None, end_s: float) -> Answer:
         """Answer, by a moment of the event loop's clock.
@@ -92,7 +98,7 @@ class Router:
         """
         asked = rank_request(call, self.knowledge.agents)  # what makes no sense is refused whether there is time or not
         if self.pressure.is_late(end_s, len(asked.candidates)) or (call.caller_key and self.journal.full):
-            return _unasked(asked, NeutralReason.OVERLOADED)
+            return self._unasked(call, asked, NeutralReason.OVERLOADED)
         self.pressure.began()
         try:
             return await self._rank(call, asked, live, end_s)
@@ -103,9 +109,9 @@ class Router:
         try:
             found = await self.find([call.caller_key], asked.eligible.ids, end_s)
         except DatabaseAwayError:
-            return _unasked(asked, NeutralReason.STORE_UNAVAILABLE)
+            return self._unasked(call, asked, NeutralReason.STORE_UNAVAILABLE)
         except TimeoutError:
-            return _unasked(asked, NeutralReason.DEADLINE)
+            return self._unasked(call, asked, NeutralReason.DEADLINE)
         profile, at_s = found.profiles[0], self._memory.clock()
         request, block = informed(asked, found.agents, live, profile), self.knowledge.block(call.queue, at_s)
         seed = new_seed()
@@ -115,7 +121,14 @@ class Router:
             ranking, others = neutral(request, NeutralReason.DEADLINE, seed=seed), ()
         kept = is_kept(profile)
         answer = Answer(decisions.new_decision_id(kept=kept), ranking, others, kept)
-        self.note(profile, Decision(answer.decision_id, call.call_id, at_s, request, ranking, block))
+        self.note(call, profile, Decision(answer.decision_id, call.call_id, at_s, request, ranking, block))
+        return answer
+
+    def _unasked(self, call: pb.CallToRoute, asked: RankRequest, why: NeutralReason) -> Answer:
+        """Whether the caller has agreed is not known, so nothing of them may be used or kept; who comes is still told."""
+        answer = Answer(decisions.new_decision_id(kept=False), neutral(asked, why), (), kept=False)
+        decision = Decision(answer.decision_id, call.call_id, self._memory.clock(), asked, answer.ranking)
+        self.desk.note(call, decision, CallerProfile())
         return answer
 
     async def find(self, keys: list[str], agent_ids: tuple[str, ...], end_s: float) -> Found:
@@ -128,8 +141,9 @@ class Router:
         """
         return await self.before(end_s, self.knowledge.find(keys, agent_ids))
 
-    def note(self, profile: CallerProfile, decision: Decision) -> None:
-        """Write a decision down if its caller has agreed."""
+    def note(self, call: pb.CallToRoute, profile: CallerProfile, decision: Decision) -> None:
+        """Remember a decision for the agent's desktop, and write it down if its caller has agreed."""
+        self.desk.note(call, decision, profile)
         if profile.caller_id is not None and is_kept(profile):
             self.journal.write(profile.caller_id, decision)
 
@@ -179,8 +193,3 @@ def new_seed() -> int:
 def _explained(request: RankRequest, posterior: Posterior | None, seed: int, block: BlockArm | None) -> Explained:
     ranking, scores = rank_scored(request, posterior, seed=seed, block=block)
     return ranking, () if scores is None else counterfactuals(request, posterior, seed=seed, block=block, actual=scores)
-
-
-def _unasked(asked: RankRequest, why: NeutralReason) -> Answer:
-    """Whether the caller has agreed is not known, so nothing of this call may be used or kept."""
-    return Answer(decisions.new_decision_id(kept=False), neutral(asked, why), (), kept=False)

@@ -6,9 +6,11 @@ import asyncio
 
 import grpc
 
-from simpatico.errors import RequestError
+from simpatico.errors import ForbiddenError, RequestError
 from simpatico.profiles import agents, operations
-from simpatico.server.access.principals import acting
+from simpatico.routing.types import Outcome
+from simpatico.server.aborting import Context, abort
+from simpatico.server.access.principals import acting, only_own
 from simpatico.server.assigning import Assigner
 from simpatico.server.convert_routing import (
     agent_from_proto,
@@ -19,7 +21,7 @@ from simpatico.server.convert_routing import (
     outcome_from_proto,
     ranking_to_proto,
 )
-from simpatico.server.decoding import unary, within
+from simpatico.server.decoding import Undecodable, decoder, unary, within
 from simpatico.server.experimenting import Experimenting
 from simpatico.server.live import live_style
 from simpatico.server.memory import Memory
@@ -66,6 +68,9 @@ class RoutingService:
                 "StartExperiment": unary(pb.StartExperimentRequest, self._experiments.start, limit),
                 "ListExperiments": unary(pb.ListExperimentsRequest, self._experiments.list, limit),
                 "EndExperiment": unary(pb.EndExperimentRequest, self._experiments.end, limit),
+                "WatchAssignments": grpc.unary_stream_rpc_method_handler(
+                    self.watch_assignments, request_deserializer=decoder(pb.WatchAssignmentsRequest, limit)
+                ),
                 "RecordOutcome": unary(pb.RecordOutcomeRequest, self.record_outcome, limit),
                 "UpsertAgent": unary(pb.UpsertAgentRequest, self.upsert_agent, limit),
                 "ListAgents": unary(pb.ListAgentsRequest, self.list_agents, limit),
@@ -106,7 +111,37 @@ class RoutingService:
         recorded = await operations.record_outcome(
             memory.store, memory.spool, request.request_id, request.decision_id, outcome, request.taken_by or None, now_s=memory.clock()
         )
+        if request.taken_by and not recorded.repeated:
+            await self._router.desk.taken(request.request_id, request.decision_id, request.taken_by)
+        if outcome != Outcome() and not recorded.repeated:
+            self._router.desk.over(request.decision_id)
         return pb.RecordOutcomeResponse(kept=recorded.kept, repeated=recorded.repeated)
+
+    async def watch_assignments(self, request: pb.WatchAssignmentsRequest | Undecodable, context: Context) -> None:
+        """Serve ``WatchAssignments``."""
+        try:
+            if isinstance(request, Undecodable):
+                raise request.error
+            only_own(request.agent_id)
+            await self._router.knowledge.find([], [request.agent_id])
+            with self._router.desk.watch(request.agent_id) as watcher:
+                await context.send_initial_metadata(())
+                ended = asyncio.ensure_future(watcher.ended())
+                try:
+                    async for message in watcher:
+                        writing = asyncio.ensure_future(context.write(message))
+                        await asyncio.wait((writing, ended), return_when=asyncio.FIRST_COMPLETED)
+                        if not writing.done():
+                            writing.cancel()
+                            raise watcher.fault or AssertionError
+                        await writing
+                finally:
+                    ended.cancel()
+        except asyncio.CancelledError:
+            if not self._shared.stopped:
+                raise
+        except Exception as error:
+            await abort(context, error)
 
     async def upsert_agent(self, request: pb.UpsertAgentRequest) -> pb.UpsertAgentResponse:
         """Serve ``UpsertAgent``."""
@@ -125,9 +160,12 @@ class RoutingService:
 
     async def get_agent(self, request: pb.GetAgentRequest) -> pb.GetAgentResponse:
         """Serve ``GetAgent``; the audit log says that it was read."""
+        only_own(request.agent_id)
         return held_to_proto(await self._memory.store.write(acting(), agents.held_on, request.agent_id))
 
     async def comment_agent(self, request: pb.CommentAgentRequest) -> pb.CommentAgentResponse:
         """Serve ``CommentAgent``."""
+        if only_own(request.agent_id) and request.author != "agent":
+            raise ForbiddenError("an agent comments as author 'agent'", field="author")
         await self._memory.store.write(acting(), agents.comment, request.agent_id, request.author, request.text)  # type: ignore[arg-type]
         return pb.CommentAgentResponse()

@@ -52,6 +52,7 @@ _TABLE: Final[dict[type[e.SimpaticoError], tuple[grpc.StatusCode, str]]] = {
     e.MessageTooLargeError: (_Code.RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE"),
     e.RateLimitError: (_Code.RESOURCE_EXHAUSTED, "RATE_LIMIT"),
     e.SessionLimitError: (_Code.RESOURCE_EXHAUSTED, "SESSION_LIMIT"),
+    e.SlowWatcherError: (_Code.RESOURCE_EXHAUSTED, "SLOW_WATCHER"),
     e.StreamTooLongError: (_Code.RESOURCE_EXHAUSTED, "STREAM_TOO_LONG"),
     e.DrainingError: (_Code.UNAVAILABLE, "DRAINING"),
     e.ConfigError: (_Code.INVALID_ARGUMENT, "OPTION"),

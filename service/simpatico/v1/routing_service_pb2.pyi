@@ -67,6 +67,7 @@ class CallToRoute(_message.Message):
     CANDIDATES_FIELD_NUMBER: _builtins.int
     SKILLS_FIELD_NUMBER: _builtins.int
     LANGUAGES_FIELD_NUMBER: _builtins.int
+    UTC_OFFSET_MIN_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     """The deployment's name for the call, 1 to 128 characters. Where a call of this id is open on one stream of StreamAnalyze in the same process,
     its latest interim result counts; where several are, none does, as it cannot be told which is meant.
@@ -77,6 +78,8 @@ class CallToRoute(_message.Message):
     """Outcomes are learned per queue."""
     reason: _builtins.str
     """Call reason, empty when it is not known."""
+    utc_offset_min: _builtins.int
+    """Minutes by which the caller's local time is ahead of UTC, -720 to 840. Habits go by the caller's own time of day; it moves no agent."""
     @_builtins.property
     def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Candidate]:
         """Whom the distributor calls eligible, in its own (neutral) order, best first; each once, at least one, at most 5000."""
@@ -99,10 +102,11 @@ class CallToRoute(_message.Message):
         candidates: _abc.Iterable[Global___Candidate] | None = ...,
         skills: _abc.Iterable[_builtins.str] | None = ...,
         languages: _abc.Iterable[_builtins.str] | None = ...,
+        utc_offset_min: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "caller_key", b"caller_key", "candidates", b"candidates", "languages", b"languages", "queue", b"queue", "reason", b"reason", "skills", b"skills"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "caller_key", b"caller_key", "candidates", b"candidates", "languages", b"languages", "queue", b"queue", "reason", b"reason", "skills", b"skills", "utc_offset_min", b"utc_offset_min"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -6,7 +6,8 @@
     "gateway.example.org" = ["router"]
 
 TLS has checked the certificate against ``tls.client_ca`` before; here it is only asked what its holder may do. A certificate is known by
-its subject alternative names; by its common name only when it has none (RFC 6125, section 6.4.4). Roles of several names add up.
+its subject alternative names; by its common name only when it has none (RFC 6125, section 6.4.4). Roles of several names add up. The
+name of a certificate with the role agent is the agent's id.
 """
 
 from __future__ import annotations
@@ -66,4 +67,5 @@ def principal_of(peer: Mapping[str, Iterable[bytes]], roles: Mapping[str, frozen
     if not names:
         return None
     known = next((name for name in names if name in roles), names[0])
-    return Principal(known[:MAX_SUBJECT], frozenset().union(*(roles.get(name, frozenset()) for name in names)))
+    found: frozenset[AccessRole] = frozenset().union(*(roles.get(name, frozenset()) for name in names))
+    return Principal(known[:MAX_SUBJECT], found, known[:MAX_SUBJECT] if AccessRole.AGENT in found else "")

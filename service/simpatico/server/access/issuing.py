@@ -79,6 +79,7 @@ def issue(
     lifetime_s: float,
     audience: str = "simpatico",
     issuer: str = "",
+    agent: str = "",
 ) -> str:
     """Return a signed token.
 
@@ -96,6 +97,8 @@ def issue(
         Seconds until the token ends, above 0, at most a year.
     audience, issuer
         As the service's settings have them.
+    agent
+        Id of the agent that a client with the role agent is.
 
     Raises
     ------
@@ -107,11 +110,17 @@ def issue(
         raise ConfigError(f"the subject must have 1 to {MAX_SUBJECT} characters, got {len(subject)}", field="subject")
     if not names:
         raise ConfigError(f"a token without a role may do nothing: give one of {', '.join(AccessRole)}", field="role")
+    if (AccessRole.AGENT in names) is not bool(agent) or len(agent) > MAX_SUBJECT:
+        raise ConfigError(
+            f"the role agent goes with the id of an agent, of up to {MAX_SUBJECT} characters; give both, or neither", field="agent"
+        )
     if not 0 < lifetime_s <= MAX_LIFETIME_S:
         raise ConfigError(f"a token may last up to {MAX_LIFETIME_S / 3600:g} hours, got {lifetime_s / 3600:g}", field="hours")
     claims = {"sub": subject, "roles": names, "aud": audience, "iat": int(now_s), "exp": int(now_s + lifetime_s)}
     if issuer:
         claims["iss"] = issuer
+    if agent:
+        claims["agent"] = agent
     try:
         entry = json.loads(key_text)
         key = jwt.PyJWK(entry)

@@ -21,7 +21,7 @@ class Everybody(Enum):
     EVERYBODY = "everybody"
 
 
-_ROUTER, _QA, _RESEARCHER, _PRIVACY, _ADMIN = AccessRole
+_ROUTER, _QA, _RESEARCHER, _PRIVACY, _ADMIN, _AGENT = AccessRole
 _ANY_ROLE = frozenset(AccessRole)
 
 MAY_CALL: Final[Mapping[str, frozenset[AccessRole] | Everybody]] = {
@@ -39,8 +39,9 @@ MAY_CALL: Final[Mapping[str, frozenset[AccessRole] | Everybody]] = {
     "/simpatico.v1.RoutingService/EndExperiment": frozenset({_ADMIN}),
     "/simpatico.v1.RoutingService/UpsertAgent": frozenset({_ADMIN}),
     "/simpatico.v1.RoutingService/ListAgents": frozenset({_ROUTER, _QA, _ADMIN}),
-    "/simpatico.v1.RoutingService/GetAgent": frozenset({_QA, _ADMIN}),
-    "/simpatico.v1.RoutingService/CommentAgent": frozenset({_QA, _ADMIN}),
+    "/simpatico.v1.RoutingService/GetAgent": frozenset({_QA, _ADMIN, _AGENT}),
+    "/simpatico.v1.RoutingService/CommentAgent": frozenset({_QA, _ADMIN, _AGENT}),
+    "/simpatico.v1.RoutingService/WatchAssignments": frozenset({_ROUTER, _QA, _AGENT}),
     "/simpatico.v1.CallerService/SetConsent": frozenset({_ROUTER, _PRIVACY}),
     "/simpatico.v1.CallerService/Object": frozenset({_ROUTER, _PRIVACY}),
     "/simpatico.v1.CallerService/GetCaller": frozenset({_PRIVACY}),

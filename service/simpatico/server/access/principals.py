@@ -6,7 +6,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["ANYBODY", "AccessRole", "Principal", "acting", "asking", "asks"]
+from simpatico.errors import ForbiddenError
+
+__all__ = ["ANYBODY", "AccessRole", "Principal", "acting", "asking", "asks", "only_own"]
 
 MAX_SUBJECT = 256
 """Characters of a name, as of any id."""
@@ -16,7 +18,7 @@ class AccessRole(StrEnum):
     """What a client is for. The strings stand in tokens and in the file of certificates. No role includes another."""
 
     ROUTER = "router"
-    """The telephony side: media gateways, distributors, agents' desktops."""
+    """The telephony side: media gateways, distributors, others' desktops on their behalf."""
     QA = "qa"
     """People who listen to how calls went."""
     RESEARCHER = "researcher"
@@ -25,14 +27,18 @@ class AccessRole(StrEnum):
     """The privacy desk: what is held of a caller."""
     ADMIN = "admin"
     """Who keeps the deployment: agents, models, experiments. Not callers' profiles."""
+    AGENT = "agent"
+    """One agent's desktop: what concerns that agent, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. ``subject`` is the name that the token or certificate gives."""
+    """Who asks. ``subject`` is the name that the token or certificate gives; ``agent`` the id of the agent that a client with the role
+    agent is, or ""."""
 
     subject: str
     roles: frozenset[AccessRole]
+    agent: str = ""
 
 
 ANYBODY = Principal("anybody", frozenset(AccessRole))
@@ -55,6 +61,22 @@ def asking() -> Principal:
         Outside an RPC that the guard has let through.
     """
     return _asking.get()[0]
+
+
+def only_own(agent_id: str) -> bool:
+    """Whether who asks does so as an agent, who may ask after themselves alone; raises as `asking`.
+
+    Raises
+    ------
+    ForbiddenError
+        Who asks is another agent than this one.
+    """
+    principal = asking()
+    if acting() != AccessRole.AGENT:
+        return False
+    if not principal.agent or principal.agent != agent_id:
+        raise ForbiddenError("with the role agent a client may ask after the agent that its token names, and nobody else", field="agent_id")
+    return True
 
 
 def acting() -> str:

@@ -196,8 +196,11 @@ class TokenReader:
             raise _refused(f"names no subject of 1 to {MAX_SUBJECT} characters")
         if not isinstance(roles, list):
             raise _refused('has roles that are not a list; ["router"] would work')
+        agent = claims.get("agent", "")
+        if not isinstance(agent, str) or len(agent) > MAX_SUBJECT:
+            raise _refused(f"names an agent that is not text of up to {MAX_SUBJECT} characters")
         known = {str(role) for role in AccessRole}
-        return Principal(subject, frozenset(AccessRole(role) for role in roles if isinstance(role, str) and role in known))
+        return Principal(subject, frozenset(AccessRole(role) for role in roles if isinstance(role, str) and role in known), agent)
 
     def _claims(self, token: str) -> Mapping[str, Any]:
         settings = self._settings
