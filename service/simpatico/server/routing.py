@@ -141,7 +141,7 @@ class RoutingService:
             if not self._shared.stopped:
                 raise
         except Exception as error:
-            await abort(context, error)
+            await abort(context, error, method="WatchAssignments")
 
     async def upsert_agent(self, request: pb.UpsertAgentRequest) -> pb.UpsertAgentResponse:
         """Serve ``UpsertAgent``."""
