@@ -178,7 +178,16 @@ def test_an_agent_sees_what_is_held_and_comments(store: BlockingStore, caller_id
     held = store.write("agent", agents.held_on, "agent-1")
     assert (held["calls_taken"], held["calls_with_outcome"]) == (1, 1)
     assert [c["text"] for c in held["comments"]] == ["That week I covered another desk."]
-    assert set(held) == {"agent_id", "skills", "languages", "capacity", "calls_taken", "calls_with_outcome", "comments"}
+    assert (held["resolved_share"], held["csat_5_mean"], held["handle_s_mean"]) == (None, None, 18.0)
+    another = a_decision("call-2")
+    store.write("router", decisions.log, caller_id, [another])
+    store.write("router", decisions.record_outcome, "r3", another.decision_id, Outcome(resolved=True, csat_5=2.0, handle_s=6.0), "agent-1")
+    store.write("router", decisions.record_outcome, "r4", made.decision_id, Outcome(resolved=False))
+    more = store.write("agent", agents.held_on, "agent-1")
+    assert (more["resolved_share"], more["csat_5_mean"], more["handle_s_mean"]) == (0.5, 2.0, 12.0)
+    assert set(held) - {"resolved_share", "csat_5_mean", "handle_s_mean"} == {
+        "agent_id", "skills", "languages", "capacity", "calls_taken", "calls_with_outcome", "comments",
+    }  # fmt: skip
     with pytest.raises(UnknownAgentError):
         store.write("agent", agents.comment, "nobody", "agent", "x")
     with pytest.raises(RequestError, match="author must be 'agent' or 'supervisor', got 'ceo'"):

@@ -10,6 +10,7 @@ import pytest
 from simpatico.errors import ModelStateError
 from simpatico.routing.observations import Observations, design
 from simpatico.routing.posterior import MAX_REASONS, Posterior, Spreads, solve
+from simpatico.routing.standing import standing
 from simpatico.routing.types import Observation
 from simpatico.routing.variance import fit
 from tests.routing.worlds import Truth, belief, learned, queue
@@ -129,6 +130,23 @@ def test_intervals_cover_the_truth() -> None:
         total += truth.agents.size
     # 95 % of 720, less a little for the levels, whose queue mean is estimated too: standard error 0.8 %
     assert 0.90 < inside / total < 0.98
+
+
+def test_what_is_held_of_an_agent_covers_the_truth() -> None:
+    inside, total = 0, 0
+    for seed in range(12):
+        truth = queue(seed, agents=20, calls=800, noise=0.1)
+        model = solved(truth, None)
+        for a in range(20):
+            held = standing("q", model, f"a{a}")
+            assert held is not None
+            found = [(held.level, held.level_sd), *((slope.mean, slope.sd) for slope in held.slopes)]
+            inside += sum(abs(mean - true) < 1.96 * sd for (mean, sd), true in zip(found, truth.agents[a], strict=True))
+            total += len(found)
+        assert held.calls == pytest.approx(sum(row.agent_id == "a19" for row in truth.rows))
+        assert standing("q", model, "nobody") is None
+    # 95 % of 720, and more for the levels: their standard deviation knows that the queue's mean is estimated too; standard error 0.8 %
+    assert 0.92 < inside / total < 0.98
 
 
 def test_nothing_learned_is_no_model() -> None:

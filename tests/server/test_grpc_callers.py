@@ -208,7 +208,8 @@ async def test_the_log_knows_no_caller(server: Running, caplog: pytest.LogCaptur
     await ask(server, "SetConsent", caller_key=KEY, consent=pb.CONSENT_GRANTED)
     await ask(server, "EraseCaller", caller_key=KEY)
     await refusal(server, "GetCaller", caller_key=KEY)
-    assert "request refused" in caplog.text
+    (refused,) = (vars(r)["simpatico_fields"] for r in caplog.records if r.message == "request refused")
+    assert refused == {"code": "NOT_FOUND", "error": "UnknownCallerError", "method": "GetCaller"}
     assert not [r for r in caplog.records if r.name.startswith("simpatico") and KEY in f"{r.getMessage()} {r.__dict__}"]
 
 

@@ -18,6 +18,7 @@ from simpatico.errors import DatabaseAwayError
 from simpatico.profiles import audit, calls, decisions
 from simpatico.profiles.spool import Spool
 from simpatico.profiles.store import Store
+from simpatico.routing.observations import DEFAULT_AXES
 from simpatico.routing.types import Factor, FactorKind
 from simpatico.server import router
 from simpatico.server.access.principals import AccessRole
@@ -251,6 +252,21 @@ async def test_agents_are_listed_shown_and_heard(server: Running) -> None:
     assert await refusal(server, "UpsertAgent", agent=pb.Agent(agent_id="")) == ("INVALID_ARGUMENT", "REQUEST")
     assert await refusal(server, "UpsertAgent", agent=pb.Agent(agent_id="x", capacity=1001)) == ("INVALID_ARGUMENT", "REQUEST")
     assert await refusal(server, "ListAgents", limit=1001) == ("INVALID_ARGUMENT", "REQUEST")
+
+
+async def test_an_agent_sees_how_their_calls_went_and_what_was_learned_of_them(server: Running) -> None:
+    await taught(server, 60)
+    good, bad, other = [await ask(server, "GetAgent", agent_id=name) for name in ("good", "bad", "other")]
+    assert (good.calls_taken, good.calls_with_outcome, good.resolved_share, good.csat_5_mean) == (30, 30, 1.0, 5.0)
+    assert (bad.resolved_share, bad.csat_5_mean, bad.HasField("handle_s_mean")) == (0.0, 1.0, False)
+    assert (other.calls_taken, other.HasField("resolved_share"), list(other.learned)) == (0, False, [])
+    (best,), (worst,) = good.learned, bad.learned
+    assert (best.queue, best.calls, [slope.axis for slope in best.slopes]) == ("sales", pytest.approx(27.0), list(DEFAULT_AXES))
+    assert best.level > best.level_sd > 0.0, "of two agents, so it is not sure"
+    assert worst.level < -worst.level_sd
+    answer = await ranked(server, a_call_to_route(key=KEY, call_id="now"))
+    factors = {agent.agent_id: {factor.kind: factor.contribution for factor in agent.factors} for agent in answer.agents}
+    assert factors["good"]["agent_outcomes"] == pytest.approx(best.level), "the same that a ranking goes by"
 
 
 async def test_skills_come_first(server: Running) -> None:

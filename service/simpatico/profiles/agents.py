@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 from sqlalchemy import delete, func, insert, select, update
@@ -91,7 +92,8 @@ def comment(work: Work, agent_id: str, author: Author, text: str) -> None:
 
 
 def held_on(work: Work, agent_id: str) -> dict[str, Any]:
-    """Return everything held on an agent, for the agent: declaration, comments, and counts of decisions and outcomes. It is audited.
+    """Return everything held on an agent, for the agent: declaration, comments, counts of decisions and outcomes, and the means of what
+    was reported of their calls (None without any). It is audited.
 
     Raises
     ------
@@ -113,7 +115,26 @@ def held_on(work: Work, agent_id: str) -> dict[str, Any]:
         "capacity": agent.capacity,
         "calls_taken": work.connection.execute(taken).scalar_one(),
         "calls_with_outcome": work.connection.execute(reported).scalar_one(),
+        **_means(work, agent_id),
         "comments": [{"author": row.author, "text": row.text, "at_s": row.at_s} for row in work.connection.execute(comments)],
     }
     audit.append(work, "agent.read")
     return held
+
+
+def _means(work: Work, agent_id: str) -> dict[str, float | None]:
+    """Return what reports of the calls that an agent took say on average, of each call the later over the earlier."""
+    wanted = (
+        select(outcomes.c.decision_id, outcomes.c.outcome)
+        .join(decisions, decisions.c.decision_id == outcomes.c.decision_id)
+        .where(decisions.c.taken == agent_id)
+        .order_by(outcomes.c.outcome_seq)
+    )
+    known: dict[str, dict[str, float]] = {}
+    for row in work.connection.execute(wanted):
+        known.setdefault(row.decision_id, {}).update(row.outcome)
+    means: dict[str, float | None] = {}
+    for name, field in (("resolved_share", "resolved"), ("csat_5_mean", "csat_5"), ("handle_s_mean", "handle_s")):
+        values = [float(call[field]) for call in known.values() if field in call]
+        means[name] = math.fsum(values) / len(values) if values else None
+    return means

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from simpatico.routing.candidates import Candidates
 from simpatico.routing.explanation import Counterfactual
 from simpatico.routing.intent import Intent, IntentUnknown, Lean
 from simpatico.routing.ranked import Entries
+from simpatico.routing.standing import Standing
 from simpatico.routing.types import Agent, Factor, FactorKind, Outcome, Ranking, RankRequest, StyleBelief
 from simpatico.server.ranking_bytes import agents_bytes
 from simpatico.server.session import check_call_id
@@ -49,13 +50,25 @@ def agent_to_proto(agent: Agent) -> pb.Agent:
     return pb.Agent(agent_id=agent.agent_id, skills=sorted(agent.skills), languages=sorted(agent.languages), capacity=agent.capacity)
 
 
-def held_to_proto(held: Mapping[str, Any]) -> pb.GetAgentResponse:
-    """Return what `profiles.agents.held_on` gave."""
+def held_to_proto(held: Mapping[str, Any], learned: Iterable[Standing]) -> pb.GetAgentResponse:
+    """Return what `profiles.agents.held_on` gave, and what the models hold."""
     agent = pb.Agent(agent_id=held["agent_id"], skills=held["skills"], languages=held["languages"], capacity=held["capacity"])
     comments = [pb.AgentComment(author=c["author"], text=c["text"], at_s=c["at_s"]) for c in held["comments"]]
     return pb.GetAgentResponse(
-        agent=agent, calls_taken=held["calls_taken"], calls_with_outcome=held["calls_with_outcome"], comments=comments
+        agent=agent,
+        calls_taken=held["calls_taken"],
+        calls_with_outcome=held["calls_with_outcome"],
+        comments=comments,
+        resolved_share=held["resolved_share"],
+        csat_5_mean=held["csat_5_mean"],
+        handle_s_mean=held["handle_s_mean"],
+        learned=[_learned(one) for one in learned],
     )
+
+
+def _learned(one: Standing) -> pb.LearnedOfAgent:
+    slopes = [pb.LearnedSlope(axis=slope.axis, mean=slope.mean, sd=slope.sd) for slope in one.slopes]
+    return pb.LearnedOfAgent(queue=one.queue, calls=one.calls, level=one.level, level_sd=one.level_sd, slopes=slopes)
 
 
 def outcome_from_proto(outcome: pb.Outcome) -> Outcome:

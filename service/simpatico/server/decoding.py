@@ -64,7 +64,7 @@ def within(kind: type[M], serve: Callable[[M, float | None], Awaitable[R | bytes
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            await abort(context, error)
+            await abort(context, error, method=kind.DESCRIPTOR.name.removesuffix("Request"))
 
     def encode(response: R | bytes) -> bytes:
         return response if isinstance(response, bytes) else response.SerializeToString()

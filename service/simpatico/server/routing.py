@@ -8,6 +8,7 @@ import grpc
 
 from simpatico.errors import ForbiddenError, RequestError
 from simpatico.profiles import agents, operations
+from simpatico.routing.standing import standing
 from simpatico.routing.types import Outcome
 from simpatico.server.aborting import Context, abort
 from simpatico.server.access.principals import acting, only_own
@@ -141,7 +142,7 @@ class RoutingService:
             if not self._shared.stopped:
                 raise
         except Exception as error:
-            await abort(context, error)
+            await abort(context, error, method="WatchAssignments")
 
     async def upsert_agent(self, request: pb.UpsertAgentRequest) -> pb.UpsertAgentResponse:
         """Serve ``UpsertAgent``."""
@@ -161,7 +162,9 @@ class RoutingService:
     async def get_agent(self, request: pb.GetAgentRequest) -> pb.GetAgentResponse:
         """Serve ``GetAgent``; the audit log says that it was read."""
         only_own(request.agent_id)
-        return held_to_proto(await self._memory.store.write(acting(), agents.held_on, request.agent_id))
+        held = await self._memory.store.write(acting(), agents.held_on, request.agent_id)
+        models = sorted(self._router.knowledge.models.items())
+        return held_to_proto(held, [one for queue, model in models if (one := standing(queue, model, request.agent_id)) is not None])
 
     async def comment_agent(self, request: pb.CommentAgentRequest) -> pb.CommentAgentResponse:
         """Serve ``CommentAgent``."""

@@ -149,7 +149,7 @@ class AnalysisService:
             if not self.shared.stopped:  # grpc would log the cancellation of its own making as an error
                 raise
         except Exception as error:
-            await abort(context, error)
+            await abort(context, error, method="StreamAnalyze")
 
     async def analyze_recording(self, requests: AsyncIterator[Any], context: Context) -> pb.AnalyzeRecordingResponse:
         """Serve one ``AnalyzeRecording``."""
@@ -158,4 +158,4 @@ class AnalysisService:
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            await abort(context, error)
+            await abort(context, error, method="AnalyzeRecording")

@@ -796,6 +796,76 @@ class AgentComment(_message.Message):
 Global___AgentComment: _TypeAlias = AgentComment  # noqa: Y015
 
 @_typing.final
+class LearnedSlope(_message.Message):
+    """How outcomes of an agent's calls change with the caller's style on one axis."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AXIS_FIELD_NUMBER: _builtins.int
+    MEAN_FIELD_NUMBER: _builtins.int
+    SD_FIELD_NUMBER: _builtins.int
+    axis: _builtins.str
+    """The model bundle's own name."""
+    mean: _builtins.float
+    """Utility for one SD of the axis, against an average agent of the queue."""
+    sd: _builtins.float
+    """Standard deviation of the estimate."""
+    def __init__(
+        self,
+        *,
+        axis: _builtins.str = ...,
+        mean: _builtins.float = ...,
+        sd: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["axis", b"axis", "mean", b"mean", "sd", b"sd"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LearnedSlope: _TypeAlias = LearnedSlope  # noqa: Y015
+
+@_typing.final
+class LearnedOfAgent(_message.Message):
+    """What routing has learned of an agent in one queue, from outcomes alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUEUE_FIELD_NUMBER: _builtins.int
+    CALLS_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    LEVEL_SD_FIELD_NUMBER: _builtins.int
+    SLOPES_FIELD_NUMBER: _builtins.int
+    queue: _builtins.str
+    """Outcomes are learned per queue."""
+    calls: _builtins.float
+    """Calls with a known outcome that it rests on; weighted, so not always whole."""
+    level: _builtins.float
+    """Utility (0 to 1) against an average agent of the queue, for a caller of average style."""
+    level_sd: _builtins.float
+    """Standard deviation of the estimate."""
+    @_builtins.property
+    def slopes(self) -> _containers.RepeatedCompositeFieldContainer[Global___LearnedSlope]:
+        """By axis."""
+
+    def __init__(
+        self,
+        *,
+        queue: _builtins.str = ...,
+        calls: _builtins.float = ...,
+        level: _builtins.float = ...,
+        level_sd: _builtins.float = ...,
+        slopes: _abc.Iterable[Global___LearnedSlope] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "level", b"level", "level_sd", b"level_sd", "queue", b"queue", "slopes", b"slopes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LearnedOfAgent: _TypeAlias = LearnedOfAgent  # noqa: Y015
+
+@_typing.final
 class GetAgentResponse(_message.Message):
     """Answer of GetAgent."""
 
@@ -805,10 +875,20 @@ class GetAgentResponse(_message.Message):
     CALLS_TAKEN_FIELD_NUMBER: _builtins.int
     CALLS_WITH_OUTCOME_FIELD_NUMBER: _builtins.int
     COMMENTS_FIELD_NUMBER: _builtins.int
+    RESOLVED_SHARE_FIELD_NUMBER: _builtins.int
+    CSAT_5_MEAN_FIELD_NUMBER: _builtins.int
+    HANDLE_S_MEAN_FIELD_NUMBER: _builtins.int
+    LEARNED_FIELD_NUMBER: _builtins.int
     calls_taken: _builtins.int
     """Kept decisions whose call they took."""
     calls_with_outcome: _builtins.int
     """Those of them with a reported outcome."""
+    resolved_share: _builtins.float
+    """Share of those calls with a reported resolution that were settled; absent where none was reported."""
+    csat_5_mean: _builtins.float
+    """Mean of the ratings reported for their calls, 1 to 5; absent where there are none."""
+    handle_s_mean: _builtins.float
+    """Mean seconds of handling reported for their calls; absent where there are none."""
     @_builtins.property
     def agent(self) -> Global___Agent:
         """The declaration."""
@@ -817,6 +897,10 @@ class GetAgentResponse(_message.Message):
     def comments(self) -> _containers.RepeatedCompositeFieldContainer[Global___AgentComment]:
         """Oldest first."""
 
+    @_builtins.property
+    def learned(self) -> _containers.RepeatedCompositeFieldContainer[Global___LearnedOfAgent]:
+        """What rankings in this process go by at present, by queue; empty before they have an outcome."""
+
     def __init__(
         self,
         *,
@@ -824,12 +908,27 @@ class GetAgentResponse(_message.Message):
         calls_taken: _builtins.int = ...,
         calls_with_outcome: _builtins.int = ...,
         comments: _abc.Iterable[Global___AgentComment] | None = ...,
+        resolved_share: _builtins.float | None = ...,
+        csat_5_mean: _builtins.float | None = ...,
+        handle_s_mean: _builtins.float | None = ...,
+        learned: _abc.Iterable[Global___LearnedOfAgent] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_csat_5_mean", b"_csat_5_mean", "_handle_s_mean", b"_handle_s_mean", "_resolved_share", b"_resolved_share", "agent", b"agent", "csat_5_mean", b"csat_5_mean", "handle_s_mean", b"handle_s_mean", "resolved_share", b"resolved_share"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "calls_taken", b"calls_taken", "calls_with_outcome", b"calls_with_outcome", "comments", b"comments"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_csat_5_mean", b"_csat_5_mean", "_handle_s_mean", b"_handle_s_mean", "_resolved_share", b"_resolved_share", "agent", b"agent", "calls_taken", b"calls_taken", "calls_with_outcome", b"calls_with_outcome", "comments", b"comments", "csat_5_mean", b"csat_5_mean", "handle_s_mean", b"handle_s_mean", "learned", b"learned", "resolved_share", b"resolved_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__csat_5_mean: _TypeAlias = _typing.Literal["csat_5_mean"]  # noqa: Y015
+    _WhichOneofArgType__csat_5_mean: _TypeAlias = _typing.Literal["_csat_5_mean", b"_csat_5_mean"]  # noqa: Y015
+    _WhichOneofReturnType__handle_s_mean: _TypeAlias = _typing.Literal["handle_s_mean"]  # noqa: Y015
+    _WhichOneofArgType__handle_s_mean: _TypeAlias = _typing.Literal["_handle_s_mean", b"_handle_s_mean"]  # noqa: Y015
+    _WhichOneofReturnType__resolved_share: _TypeAlias = _typing.Literal["resolved_share"]  # noqa: Y015
+    _WhichOneofArgType__resolved_share: _TypeAlias = _typing.Literal["_resolved_share", b"_resolved_share"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__csat_5_mean) -> _WhichOneofReturnType__csat_5_mean | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__handle_s_mean) -> _WhichOneofReturnType__handle_s_mean | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__resolved_share) -> _WhichOneofReturnType__resolved_share | None: ...
 
 Global___GetAgentResponse: _TypeAlias = GetAgentResponse  # noqa: Y015
 
