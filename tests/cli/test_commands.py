@@ -168,6 +168,15 @@ def test_stream_without_a_service_ends_with_code_3(run: Run, sample_calls: list[
     assert line.startswith("simpatico: 127.0.0.1:1: ")
 
 
+def test_stream_over_tls_to_a_service_without_it_ends_with_one_line(run: Run, service: str, sample_calls: list[SampleCall]) -> None:
+    authority = ROOT / "tests" / "server" / "certificates" / "authority.pem"
+    done = run("stream", sample_calls[0].path, "--target", service, "--tls-authority", authority)
+    assert done.returncode == 3
+    (line,) = done.stderr.splitlines()  # and none of gRPC's own
+    assert line.startswith(f"simpatico: {service}: UNAVAILABLE: ")
+    assert line.endswith("does it speak the same way (TLS or plain text)?")
+
+
 def test_serve_on_a_port_in_use_ends_with_code_2(run: Run, service: str) -> None:
     done = run("serve", "--port", service.rsplit(":", 1)[1])
     assert done.returncode == 2

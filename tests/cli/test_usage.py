@@ -32,6 +32,8 @@ EVERY = [pytest.param(words, command, id=" ".join(words)) for words, command in 
 def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
     """Return a function that runs wrong usage and returns the one line that it is answered with."""
 
+    monkeypatch.setenv("GRPC_VERBOSITY", "ERROR")  # a command would set it, for this process
+
     def run(*args: str) -> str:
         monkeypatch.setattr(sys, "argv", ["simpatico", *args])
         with pytest.raises(SystemExit) as ended:

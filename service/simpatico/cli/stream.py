@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simpatico.cli.target import DEFAULT_TARGET, Target
+from simpatico.cli.target import DEFAULT_TARGET, Target, quiet_grpc
 
 if TYPE_CHECKING:
     import asyncio
@@ -58,6 +58,7 @@ def stream(
     """Stream a recording to a running service as a live call, and show what it says while the call goes on."""
     import asyncio
 
+    quiet_grpc()
     from simpatico.audio import open_call
     from simpatico.cli.render import print_analysis
     from simpatico.client import AnalysisClient, Caller, ClientTls, token_from

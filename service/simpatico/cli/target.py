@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
 
-__all__ = ["DEFAULT_TARGET", "Target", "check_target"]
+__all__ = ["DEFAULT_TARGET", "Target", "check_target", "quiet_grpc"]
 
 DEFAULT_TARGET = "127.0.0.1:50051"
 MAX_PORT = 65_535
 SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "vsock:", "xds:")
 """Names that gRPC resolves itself (grpc/doc/naming.md): taken as they are."""
+
+
+def quiet_grpc() -> None:
+    """Keep gRPC's C++ core from printing what our own line says; to be called before gRPC is imported. GRPC_VERBOSITY, where set, wins."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 
 def check_target(text: str) -> str:
