@@ -56,7 +56,8 @@ def valid(command: Any) -> list[str]:
         if parameter.required and parameter.param_type_name == "argument":
             words.append("x")
         elif parameter.required:
-            words += [max(parameter.opts, key=len), "x"]
+            option = max(parameter.opts, key=len)
+            words += [option, "7" if option in numbers(command) else "x"]
     return words
 
 
