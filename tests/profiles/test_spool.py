@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from simpatico.errors import DatabaseAwayError, LimitError, RequestConflictError, RequestError, UnknownAgentError
+from simpatico.errors import DatabaseAwayError, LimitError, RequestConflictError, RequestError, UnknownAgentError, UnknownDecisionError
 from simpatico.profiles import audit, callers, calls, counters, decisions, operations, privacy, spool
 from simpatico.profiles.fusion import AxisEvidence
 from simpatico.profiles.operations import Replay
@@ -277,3 +277,30 @@ def test_a_call_of_an_id_that_another_has_is_put_aside(store: BlockingStore, wai
 def test_a_record_survives_the_spool() -> None:
     record = a_call()
     assert unpack_record(json.loads(json.dumps(pack_record(record), allow_nan=False))) == record
+
+
+def test_a_report_waits_behind_its_own_decision_alone(url: str, store: BlockingStore, waiting: Spool) -> None:
+    """What waits of one decision keeps no other waiting, and no report is taken for a decision that is nowhere."""
+    caller_id, held = prepared(store)
+    spooled = a_decision("call-spooled")
+    waiting.add_decision(caller_id, spooled, NOW_S)
+
+    async def report(number: int, decision_id: str) -> bool:
+        there = Store(url, RING)
+        try:
+            done = await operations.record_outcome(there, waiting, f"r{number}", decision_id, Outcome(csat_5=3.0), None, now_s=NOW_S)
+        finally:
+            await there.close()
+        return done.kept
+
+    assert asyncio.run(report(1, held))
+    assert store.read(request_ids) == ["r1"]
+    assert asyncio.run(report(2, spooled.decision_id))
+    assert (store.read(request_ids), waiting.waiting()) == (["r1"], 2)
+    nowhere = a_decision("call-nowhere").decision_id
+    with pytest.raises(UnknownDecisionError):
+        asyncio.run(report(3, nowhere))
+    assert waiting.waiting() == 2
+    assert store.run(operations.replay(store.store, waiting, now_s=NOW_S)) == Replay(applied=2)
+    assert store.read(request_ids) == ["r1", "r2"]
+    assert not waiting.holds(spooled.decision_id)

@@ -79,8 +79,9 @@ class Purged:
 async def record_outcome(
     store: Store, spool: Spool, request_id: str, decision_id: str, outcome: Outcome, taken: str | None, *, now_s: float
 ) -> Recorded:
-    """Record an outcome, in the spool while the database is away or others wait before it; raises as `decisions.record_outcome`."""
-    if decisions.is_kept(decision_id) and await asyncio.to_thread(spool.waiting) > 0:
+    """Record an outcome, in the spool while the database is away, or its decision or another report of it waits there; raises as
+    `decisions.record_outcome`."""
+    if decisions.is_kept(decision_id) and await asyncio.to_thread(spool.holds, decision_id):
         await asyncio.to_thread(spool.add_outcome, request_id, decision_id, outcome, taken, now_s)
         return Recorded(kept=True)
     try:

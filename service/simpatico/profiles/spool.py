@@ -4,7 +4,9 @@ The rules:
 
 1. What was accepted is on the disk when `add_outcome`, `add_decision` or `add_call` returns, and survives a kill at any moment: the spool
    is a small SQLite file of its own (full sync), beside the process and not beside the database.
-2. First in, first out: while anything waits, what comes later waits behind it, so that an outcome never overtakes its decision.
+2. First in, first out; and while anything of a decision waits, what comes later of it waits behind, so that an outcome never overtakes its
+   decision nor a report an earlier one. What belongs to another decision goes to the database itself, which knows whether it holds that:
+   a report is never acknowledged for a decision that is nowhere, unless the database is away and cannot be asked.
 3. Every item has an id, and applying one twice is applying it once. An item leaves the spool only after the database has committed it;
    a crash in between replays it, and nothing doubles.
 4. What the database refuses (an outcome of a decision that it does not hold) is put aside and tried again at each replay for a week,
@@ -129,6 +131,11 @@ class Spool:
         with _Transaction(self) as db:
             return int(db.execute("SELECT count(*) FROM items WHERE aside = 0").fetchone()[0])
 
+    def holds(self, decision_id: str) -> bool:
+        """Return whether a decision, or a report of its outcome, waits here, put aside or not."""
+        with _Transaction(self) as db:
+            return db.execute("SELECT 1 FROM items WHERE decision_id = ? LIMIT 1", (decision_id,)).fetchone() is not None
+
     def items(self, *, aside: bool = False, after: int = 0, limit: int = 500) -> list[Item]:
         """Return what waits (or what was put aside), first in first."""
         columns = "seq, kind, id, caller_id, decision_id, body, at_s, aside"
@@ -190,6 +197,7 @@ class Spool:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
             db.execute(f"PRAGMA {pragma}")
         db.execute(_TABLE)
+        db.execute("CREATE INDEX IF NOT EXISTS items_of_decision ON items (decision_id)")
         return db
 
 
