@@ -160,7 +160,10 @@ class RoutingSettings(Section):
         description="Seconds within which a ranking is answered when the request does not say.",
     )
     renew_s: float = Field(
-        default=300.0, ge=1, le=86_400, description="Seconds between readings of agents and outcomes anew, from which rankings learn."
+        default=300.0,
+        ge=1,
+        le=86_400,
+        description="Seconds between readings of agents and experiments anew, and between forgetting what is gone.",
     )
 
 

@@ -30,6 +30,8 @@ __all__ = [
     "Prepared",
     "Recorded",
     "audit_subjects",
+    "callers_of",
+    "held",
     "is_kept",
     "load",
     "log",
@@ -39,6 +41,7 @@ __all__ = [
     "prepare",
     "queues",
     "read",
+    "read_reported",
     "record_outcome",
     "reports",
 ]
@@ -286,6 +289,30 @@ def read(
         if len(rows) < BATCH:
             return
         last = (rows[-1].at_s, rows[-1].decision_id)
+
+
+def read_reported(work: Work, *, after: int, through: int) -> Iterator[Decision]:
+    """Yield the decisions that reports with numbers above ``after``, up to ``through``, are about, with what all reports up to ``through``
+    say of them; in no order."""
+    about = select(outcomes.c.decision_id).where(outcomes.c.outcome_seq > after, outcomes.c.outcome_seq <= through).distinct()
+    ids = list(work.connection.execute(about).scalars())
+    for start in range(0, len(ids), BATCH):
+        rows = work.connection.execute(select(decisions).where(decisions.c.decision_id.in_(ids[start : start + BATCH]))).all()
+        yield from _with_outcomes(work, rows, through)
+
+
+def held(work: Work) -> set[str]:
+    """Return the ids of all decisions that are held."""
+    return set(work.connection.execute(select(decisions.c.decision_id)).scalars())
+
+
+def callers_of(work: Work, ids: Sequence[str]) -> dict[str, str]:
+    """Return the id of the caller of each of these decisions."""
+    found: dict[str, str] = {}
+    for start in range(0, len(ids), BATCH):
+        wanted = select(decisions.c.decision_id, decisions.c.caller_id).where(decisions.c.decision_id.in_(ids[start : start + BATCH]))
+        found.update((row.decision_id, row.caller_id) for row in work.connection.execute(wanted))
+    return found
 
 
 def reports(work: Work, *, queue: str | None = None) -> Iterator[Report]:

@@ -96,7 +96,7 @@ class Assigner:
             for w, heard, profile in zip(plain, live, profiles, strict=True)
         ]
         try:
-            chosen = await self._router.before(end_s, self._chosen(waiting, knowledge.models, seed))
+            chosen = await self._router.before(end_s, self._chosen(waiting, knowledge.learned.models, seed))
         except TimeoutError:
             chosen = assign_neutrally(waiting, NeutralReason.DEADLINE, seed=seed)
         return self._answer(calls, waiting, chosen, profiles, at_s, seed)
@@ -125,7 +125,8 @@ class Assigner:
             decision_id = "" if got.ranking is None else decisions.new_decision_id(kept=kept)
             if got.ranking is not None:
                 decision = Decision(decision_id, w.call_id, at_s, w.request, got.ranking, w.block)
-                self._router.note(call, profile if kept else replace(profile, caller_id=None), decision)
+                intent = None if w.request.objected else self._router.knowledge.learned.intent(w.request, profile.caller_id)
+                self._router.note(call, profile if kept else replace(profile, caller_id=None), decision, intent)
             given.append(Given(got, decision_id, kept))
         return AssignedAll(tuple(given), DEFAULT_POLICY.version, seed)
 

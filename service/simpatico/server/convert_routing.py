@@ -99,17 +99,15 @@ def rank_request(call: pb.CallToRoute, agents: Mapping[str, Agent]) -> RankReque
     listed = list(call.candidates)
     if not listed:
         raise NoCandidatesError("nobody is eligible: a ranking needs at least one agent; ask again when one is free", field="candidates")
-    count = len(listed)
-    said = np.fromiter([candidate.HasField("occupancy") for candidate in listed], np.bool_, count)
-    occupancy = None
-    if said.any():
-        occupancy = np.fromiter([candidate.occupancy for candidate in listed], np.float64, count)
-        occupancy[~said] = np.nan
+    occupancy = np.array([candidate.occupancy for candidate in listed])
+    said = occupancy != 0.0
+    for i in np.flatnonzero(~said).tolist():  # 0 is also what an absent field reads as
+        said[i] = listed[i].HasField("occupancy")
     candidates = Candidates(
         [agents.get(candidate.agent_id) or Agent(candidate.agent_id) for candidate in listed],
-        np.fromiter([candidate.open_calls for candidate in listed], np.int64, count),
-        np.fromiter([candidate.idle_s for candidate in listed], np.float64, count),
-        occupancy,
+        np.array([candidate.open_calls for candidate in listed]),
+        np.array([candidate.idle_s for candidate in listed]),
+        np.where(said, occupancy, np.nan) if said.any() else None,
         said,
     )
     return RankRequest(call.queue, candidates, call.reason, skills=frozenset(call.skills), languages=frozenset(call.languages))

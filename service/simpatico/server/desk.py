@@ -240,7 +240,7 @@ class Desk:
             elif brief.reason and profile.habits.calls:
                 local = time.gmtime(self._memory.clock() + 60.0 * brief.utc_offset_min)
                 past = PastCall(brief.reason, CallTime(local.tm_wday, local.tm_hour))
-                found = await asyncio.to_thread(surprise, profile.habits, self._knowledge.everyone, past)
+                found = await asyncio.to_thread(surprise, profile.habits, self._knowledge.learned.everyone, past)
                 told = pb.Surprise(bits=found.bits, unusual=found.unusual)
         belief = brief.belief
         return pb.WatchAssignmentsResponse(

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,20 +18,22 @@ from simpatico.config import RoutingSettings
 from simpatico.errors import DatabaseAwayError, ScheduleError
 from simpatico.profiles import agents as agents_table
 from simpatico.profiles import callers, experiments
-from simpatico.profiles.habits import Habits
 from simpatico.profiles.records import CallerProfile
 from simpatico.profiles.store import Work
 from simpatico.routing.experiment import Schedule, block_at
-from simpatico.routing.posterior import Posterior
 from simpatico.routing.types import Agent, BlockArm
 from simpatico.server.exchange import Exchange
-from simpatico.server.learning import learn
+from simpatico.server.learning import Learned, Learner
 from simpatico.server.memory import Memory
 
 __all__ = ["Found", "Knowledge"]
 
 PAGE = 1000
 """Agents read at once."""
+LEARN_S = 2.0
+"""How often it is looked for new outcomes, at most,"""
+LEARN_REST = 20.0
+"""and how much longer nothing is learned than learning took: it takes a twentieth of a processor at most."""
 SETTLED_S = 0.2
 """How long it is waited for more changes before they are read: a thousand agents may be declared one after another."""
 CHANGED = "routing/changed"
@@ -62,12 +66,10 @@ class Knowledge:
     ----------
     agents
         Declared ones by id.
-    models
-        Outcome models by queue.
+    learned
+        What outcomes have taught.
     schedules
         Running experiments by queue.
-    everyone
-        The deployment's habits.
     """
 
     def __init__(self, memory: Memory, settings: RoutingSettings, exchange: Exchange) -> None:
@@ -75,9 +77,10 @@ class Knowledge:
         self._settings = settings
         self._exchange = exchange
         self.agents: dict[str, Agent] = {}
-        self.models: Mapping[str, Posterior] = {}
+        self.learned = Learned()
         self.schedules: Mapping[str, Schedule] = {}
-        self.everyone = Habits()
+        self._learner = Learner(memory.url, memory.ring)
+        self._learning = asyncio.Lock()
         self._renewing: tuple[asyncio.Task[None], ...] = ()
         self._stopping = asyncio.Event()
         self._changed = asyncio.Event()
@@ -105,13 +108,16 @@ class Knowledge:
             The database is away; what was known stays.
         """
         await self.renew_declared()
-        self.models = await asyncio.to_thread(learn, self._memory.url, self._memory.ring)
+        await self._learn(forget=True)
 
     async def renew_declared(self) -> None:
         """Read agents and experiments anew; raises as `renew`."""
-        self.agents, running = await self._memory.store.read(_declared)
+        self.agents = await self._memory.store.read(_agents)
+        await self._renew_experiments()
+
+    async def _renew_experiments(self) -> None:
         schedules = {}
-        for experiment in running:
+        for experiment in await self._memory.store.read(_running):
             try:
                 schedules[experiment.queue] = experiments.schedule_of(experiment)
             except ScheduleError as error:  # written by another build, or by hand: its queue is routed as without an experiment
@@ -151,22 +157,33 @@ class Knowledge:
                 await asyncio.wait_for(self._stopping.wait(), SETTLED_S)
 
     async def _learn_always(self) -> None:
+        forgot_s = -math.inf
         while not self._stopping.is_set():
-            await self._try(self._learn)
+            began_s = time.monotonic()
+            await self._try(self._renew_experiments)  # a command may have started or ended one
+            forget = began_s - forgot_s >= self._settings.renew_s
+            if await self._try(lambda: self._learn(forget=forget)) and forget:  # noqa: B023  # it is awaited here
+                forgot_s = began_s
+            rest_s = max(LEARN_S, LEARN_REST * (time.monotonic() - began_s))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), self._settings.renew_s)
+                await asyncio.wait_for(self._stopping.wait(), min(rest_s, self._settings.renew_s))
 
-    async def _learn(self) -> None:
-        self.models = await asyncio.to_thread(learn, self._memory.url, self._memory.ring)
+    async def _learn(self, *, forget: bool) -> None:
+        async with self._learning:
+            learned = await asyncio.to_thread(self._learner.learn, forget=forget)
+        if learned is not None:
+            self.learned = learned
 
     @staticmethod
-    async def _try(renew: Callable[[], Awaitable[None]]) -> None:
+    async def _try(renew: Callable[[], Awaitable[None]]) -> bool:
         try:
             await renew()
+            return True
         except DatabaseAwayError:
             pass  # the memory says so
         except Exception:
             log.exception("agents, experiments or models could not be renewed")
+        return False
 
 
 def _look_up(work: Work, keys: Sequence[str], held: Mapping[str, Agent], missing: Sequence[str]) -> Found:
@@ -175,9 +192,12 @@ def _look_up(work: Work, keys: Sequence[str], held: Mapping[str, Agent], missing
     return Found({**held, **loaded} if loaded else {}, profiles)
 
 
-def _declared(work: Work) -> tuple[dict[str, Agent], list[experiments.Experiment]]:
+def _running(work: Work) -> list[experiments.Experiment]:
+    return [experiment for experiment in experiments.list_experiments(work) if experiment.ended_at_s is None]
+
+
+def _agents(work: Work) -> dict[str, Agent]:
     found: list[Agent] = []
     while page := agents_table.list_agents(work, after=found[-1].agent_id if found else "", limit=PAGE):
         found += page
-    running = [experiment for experiment in experiments.list_experiments(work) if experiment.ended_at_s is None]
-    return {agent.agent_id: agent for agent in found}, running
+    return {agent.agent_id: agent for agent in found}

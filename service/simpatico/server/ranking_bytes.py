@@ -58,12 +58,23 @@ def agents_bytes(entries: Entries, factors: Sequence[Sequence[bytes]] = ()) -> b
     for i, (tag, values) in enumerate(columns):
         rows[f"t{i}"], rows[f"v{i}"] = tag, values
     width, figures = rows.dtype.itemsize, rows.tobytes()
+    explained = min(len(factors), len(entries))
     parts: list[bytes] = []
-    for i, agent_id in enumerate(entries.ids):
+    for i, agent_id in enumerate(entries.ids[:explained]):
         name = _name(agent_id)
-        reasons = b"".join(_FACTOR + _varint(len(one)) + one for one in factors[i]) if i < len(factors) else b""
+        reasons = b"".join(_FACTOR + _varint(len(one)) + one for one in factors[i])
         parts += (_AGENT, _varint(len(name) + width + len(reasons)), name, figures[i * width : (i + 1) * width], reasons)
+    for i, agent_id in enumerate(entries.ids[explained:], explained):
+        parts.append(_head(agent_id, width))
+        parts.append(figures[i * width : (i + 1) * width])
     return b"".join(parts)
+
+
+@lru_cache(2 * MAX_NAMES)
+def _head(agent_id: str, width: int) -> bytes:
+    """All that stands before the figures of an agent without reasons."""
+    name = _name(agent_id)
+    return _AGENT + _varint(len(name) + width) + name
 
 
 @lru_cache(MAX_NAMES)

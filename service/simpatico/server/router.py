@@ -20,6 +20,7 @@ from simpatico.errors import DatabaseAwayError
 from simpatico.profiles import decisions
 from simpatico.profiles.records import CallerProfile, Consent
 from simpatico.routing.explanation import Counterfactual, counterfactuals
+from simpatico.routing.intent import Intent
 from simpatico.routing.posterior import Posterior
 from simpatico.routing.ranking import neutral, rank_scored
 from simpatico.routing.types import MAX_SEED, BlockArm, Decision, NeutralReason, Ranking, RankRequest, StyleBelief
@@ -46,12 +47,14 @@ Explained = tuple[Ranking, tuple[Counterfactual, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A ranking, and under which id its outcome is to be reported."""
+    """A ranking, and under which id its outcome is to be reported; ``intent`` None where nothing may be used of the caller, or nothing
+    could be looked up."""
 
     decision_id: str
     ranking: Ranking
     counterfactuals: tuple[Counterfactual, ...]
     kept: bool
+    intent: Intent | None = None
 
 
 class Router:
@@ -120,8 +123,9 @@ class Router:
         except TimeoutError:
             ranking, others = neutral(request, NeutralReason.DEADLINE, seed=seed), ()
         kept = is_kept(profile)
-        answer = Answer(decisions.new_decision_id(kept=kept), ranking, others, kept)
-        self.note(call, profile, Decision(answer.decision_id, call.call_id, at_s, request, ranking, block))
+        intent = None if request.objected else self.knowledge.learned.intent(request, profile.caller_id)
+        answer = Answer(decisions.new_decision_id(kept=kept), ranking, others, kept, intent)
+        self.note(call, profile, Decision(answer.decision_id, call.call_id, at_s, request, ranking, block), intent)
         return answer
 
     def _unasked(self, call: pb.CallToRoute, asked: RankRequest, why: NeutralReason) -> Answer:
@@ -141,9 +145,9 @@ class Router:
         """
         return await self.before(end_s, self.knowledge.find(keys, agent_ids))
 
-    def note(self, call: pb.CallToRoute, profile: CallerProfile, decision: Decision) -> None:
+    def note(self, call: pb.CallToRoute, profile: CallerProfile, decision: Decision, intent: Intent | None) -> None:
         """Remember a decision for the agent's desktop, and write it down if its caller has agreed."""
-        self.desk.note(call, decision, profile)
+        self.desk.note(call, decision, profile, intent)
         if profile.caller_id is not None and is_kept(profile):
             self.journal.write(profile.caller_id, decision)
 
@@ -164,7 +168,7 @@ class Router:
 
     async def _explained(self, request: RankRequest, block: BlockArm | None, seed: int, end_s: float) -> Explained:
         """Rank; raises TimeoutError when that is, or would be, too late."""
-        loop, posterior, agents = asyncio.get_running_loop(), self.knowledge.models.get(request.queue), len(request.candidates)
+        loop, posterior, agents = asyncio.get_running_loop(), self.knowledge.learned.models.get(request.queue), len(request.candidates)
         began_s = loop.time()
         if began_s + self.pressure.arithmetic_s(agents) > end_s:
             raise TimeoutError

@@ -19,6 +19,7 @@ from simpatico.server.convert_routing import (
     assigned_to_proto,
     check_answer_within,
     held_to_proto,
+    intent_to_proto,
     outcome_from_proto,
     ranking_to_proto,
 )
@@ -86,7 +87,8 @@ class RoutingService:
         answer = await self._router.rank(request.call, live_style(self._shared.exchange, request.call.call_id), end_s)
         if not answer.kept:
             self._memory.tally.add("decisions.not_kept")
-        return ranking_to_proto(answer.decision_id, answer.ranking, answer.counterfactuals, kept=answer.kept)
+        intent = None if answer.intent is None else intent_to_proto(answer.intent)
+        return ranking_to_proto(answer.decision_id, answer.ranking, answer.counterfactuals, kept=answer.kept, intent=intent)
 
     async def assign_callers(self, request: pb.AssignCallersRequest, remaining_s: float | None) -> pb.AssignCallersResponse:
         """Serve ``AssignCallers``."""
@@ -163,7 +165,7 @@ class RoutingService:
         """Serve ``GetAgent``; the audit log says that it was read."""
         only_own(request.agent_id)
         held = await self._memory.store.write(acting(), agents.held_on, request.agent_id)
-        models = sorted(self._router.knowledge.models.items())
+        models = sorted(self._router.knowledge.learned.models.items())
         return held_to_proto(held, [one for queue, model in models if (one := standing(queue, model, request.agent_id)) is not None])
 
     async def comment_agent(self, request: pb.CommentAgentRequest) -> pb.CommentAgentResponse:
