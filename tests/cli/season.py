@@ -21,7 +21,7 @@ from tests.routing.worlds import belief
 QUEUE = "sales"
 CALLS = 480
 EVERY_S = 60.0
-RENEWED = 40
+RENEWED = 80
 """Calls between two renewals of the model."""
 AGENTS = 4
 CALLERS = 5
