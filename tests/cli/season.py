@@ -21,11 +21,11 @@ from tests.routing.worlds import belief
 QUEUE = "sales"
 CALLS = 480
 EVERY_S = 60.0
-RENEWED = 40
+RENEWED = 80
 """Calls between two renewals of the model."""
 AGENTS = 4
 CALLERS = 5
-SCHEDULE = Schedule("exp-1", NOW_S + 60 * EVERY_S, NOW_S + 1e9, 900.0, 120.0, seed=3)
+SCHEDULE = Schedule("exp-1", NOW_S + 60 * EVERY_S, NOW_S + 6e7, 900.0, 120.0, seed=3)
 SHORT = Schedule("exp-2", NOW_S, NOW_S + 4000.0, 900.0, 0.0, seed=1, aa=True)
 
 

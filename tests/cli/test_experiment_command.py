@@ -55,6 +55,12 @@ def test_from_start_to_end(store: BlockingStore, command: Command, options: tupl
     ("args", "message"),
     [
         (("start", "x", "--queue", "q", "--days", 0.1), "end_s must be at least two blocks"),
+        (("start", "x", "--queue", "q", "--days", 1e9), "end_s is 1e+09 days after start_s; at most 731 work, 28 is usual"),
+        (
+            ("start", "x", "--queue", "q", "--days", 9, "--begin", "9999-12-30"),
+            "start_s is 2.53402e+11; it must be seconds since 1970, from 0 to 3",
+        ),
+        (("start", "x", "--queue", "q", "--days", 9, "--begin", "1969-12-30"), "start_s is -172800"),
         (("start", "x", "--queue", "q", "--days", 9, "--block-hours", 0), "block_s is 0"),
         (("start", "x", "--queue", "q", "--days", 9, "--washout-minutes", 999), "washout_s is 59940"),
         (("start", "x", "--queue", "q", "--days", 9, "--begin", "soon"), "--begin 'soon' is no day or time"),

@@ -24,7 +24,7 @@ from simpatico.routing.types import Decision, Outcome
 from simpatico.routing.utility import DEFAULT_WEIGHTS, HandleNorm, Utility, UtilityWeights, fit_handle_norm, utility
 from simpatico.server.learning import models_of
 from tests.cli.conftest import Command
-from tests.cli.season import CALLS, QUEUE, Season, season
+from tests.cli.season import CALLS, QUEUE, RENEWED, Season, season
 from tests.profiles.conftest import Cluster, cluster  # noqa: F401  # a fixture
 from tests.profiles.samples import RING
 
@@ -140,7 +140,7 @@ def test_a_changed_policy_ranks_with_models_of_then(log: Season, command: Comman
 
     def target(d: Any) -> Any:
         position = next(i for i, one in enumerate(log.made) if one.decision_id == d.decision_id)
-        through = 2 * (position // 40) * 40
+        through = 2 * (position // RENEWED) * RENEWED
         assert d.ranking.learned_calls == through / 2
         return propensities(d.request, past.model(QUEUE, through), changed, block=d.block)
 

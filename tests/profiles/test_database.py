@@ -230,7 +230,7 @@ def test_reading_writes_nothing(cluster: Cluster, postgres_template: str) -> Non
 
 def test_readers_go_on_while_writers_wait_for_a_lock(sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many writers as there could be connections wait for somebody who holds SQLite's write lock."""
-    monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 300)
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 3000)
     shutil.copy(sqlite_template, tmp_path / "simpatico.db")
 
     async def all_at_once() -> list[object]:
@@ -240,7 +240,7 @@ def test_readers_go_on_while_writers_wait_for_a_lock(sqlite_template: Path, tmp_
         await asyncio.sleep(0)
         read = [await store.read(counters.totals) for _ in range(5)]
         assert read == [{}] * 5
-        assert not any(writer.done() and writer.exception() is None for writer in writers)
+        assert not any(writer.done() for writer in writers), "nobody had to give up for a reader to get its turn"
         found = await asyncio.gather(*writers, return_exceptions=True)
         await store.close()
         return list(found)

@@ -72,8 +72,10 @@ def test_what_is_due_is_what_goes(store: BlockingStore, clock: Clock) -> None:
         store.write("router", training.set_aside, key, f"{key}-0", "norms", {"x": 1})
     clock.now_s += 41 * DAY_S
     store.write("router", calls.keep, CALLER, a_call("today", shift=0.4))
+    idle_id = store.read(callers.lookup, "idle-1").caller_id
+    store.write("router", decisions.log, idle_id, [a_decision("young", at_s=clock.now_s)])  # it goes with its caller
     before = store.read(sizes)
-    expected = {"outcomes": 4, "decisions": 4, "training": 4, "calls": 12, "profiles": 3, "callers": 3, "counters": 0}
+    expected = {"outcomes": 4, "decisions": 5, "training": 4, "calls": 12, "profiles": 3, "callers": 3, "counters": 0}
     assert store.read(due, SHORT) == expected
     assert store.read(sizes) == before
     steps = []

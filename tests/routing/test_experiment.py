@@ -77,6 +77,8 @@ def test_a_a_never_ranks() -> None:
         ({"washout_s": -1.0}, "washout_s"),
         ({"end_s": 1_000_000.0 + 7199.0}, r"at least two blocks \(7200 s\)"),
         ({"end_s": 0.0}, "at least two blocks"),
+        ({"end_s": 1_000_000.0 + 732 * 86_400.0}, "end_s is 732 days after start_s; at most 731 work"),
+        ({"start_s": -1.0}, "start_s is -1; it must be seconds since 1970"),
         ({"seed": -1}, "seed must be a whole number"),
     ],
 )

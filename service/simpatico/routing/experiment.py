@@ -31,6 +31,12 @@ __all__ = ["MIN_BLOCK_S", "Schedule", "block_at"]
 MIN_BLOCK_S = 60.0
 """A block shorter than a call compares nothing."""
 
+DAY_S = 86_400.0
+MAX_LENGTH_S = 731 * DAY_S
+"""Two years: what lasts longer is a slip of the unit, and would keep its queue from any other experiment."""
+LAST_START_S = 32_503_680_000.0
+"""The year 3000: what is beyond was meant in milliseconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -75,6 +81,13 @@ class Schedule:
         if self.end_s - self.start_s < 2.0 * self.block_s:
             raise ScheduleError(
                 f"end_s must be at least two blocks ({2 * self.block_s:g} s) after start_s: blocks come in pairs", field="end_s"
+            )
+        if not 0.0 <= self.start_s <= LAST_START_S:
+            raise ScheduleError(f"start_s is {self.start_s:g}; it must be seconds since 1970, from 0 to {LAST_START_S:g}", field="start_s")
+        if self.end_s - self.start_s > MAX_LENGTH_S:
+            raise ScheduleError(
+                f"end_s is {(self.end_s - self.start_s) / DAY_S:g} days after start_s; at most {MAX_LENGTH_S / DAY_S:g} work, 28 is usual",
+                field="end_s",
             )
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed <= MAX_SEED:
             raise ScheduleError(f"seed must be a whole number from 0 to {MAX_SEED}, got {self.seed!r}", field="seed")

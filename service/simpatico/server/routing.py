@@ -35,7 +35,7 @@ __all__ = ["ROUTING_SERVICE", "RoutingService"]
 
 ROUTING_SERVICE = pb.DESCRIPTOR.services_by_name["RoutingService"].full_name
 LARGEST_PAGE = 1000
-WAY_S = 0.01
+WAY_S = 0.1
 """At most so much of an RPC's own deadline is left for the way back,"""
 WAY_SHARE = 0.2
 """and at most this share of it."""
