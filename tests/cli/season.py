@@ -82,10 +82,17 @@ def _some_calls(work: Work, first: int, model: Posterior | None, rng: np.random.
         outcome = _outcome(asked, taken, rng)
         row = Decision(decisions.new_decision_id(kept=True), f"call-{i}", at_s, asked, ranking, block, taken, outcome)
         decisions.log(work, ids[i % CALLERS], [row])
-        decisions.record_outcome(work, f"r{i}", row.decision_id, Outcome(csat_5=outcome.csat_5), taken)
-        decisions.record_outcome(work, f"r{i}+", row.decision_id, Outcome(handle_s=outcome.handle_s))
+        for part, (said, by) in enumerate(parts(i, row)):
+            decisions.record_outcome(work, f"r{i}.{part}", row.decision_id, said, by)
         made.append(row)
     return made
+
+
+def parts(i: int, row: Decision) -> list[tuple[Outcome, str | None]]:
+    """Return the reports of the i-th call, each with who is said to have taken it: one in four comes in two."""
+    if i % 4:
+        return [(row.outcome, row.taken)]
+    return [(Outcome(csat_5=row.outcome.csat_5), row.taken), (Outcome(handle_s=row.outcome.handle_s), None)]
 
 
 def _outcome(asked: RankRequest, taken: str, rng: np.random.Generator) -> Outcome:

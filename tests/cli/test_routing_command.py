@@ -20,11 +20,11 @@ from simpatico.routing.hindsight import Hindsight, Report
 from simpatico.routing.lift import block_calls, lift
 from simpatico.routing.policy import Policy
 from simpatico.routing.ranking import propensities
-from simpatico.routing.types import Decision, Outcome
+from simpatico.routing.types import Decision
 from simpatico.routing.utility import DEFAULT_WEIGHTS, HandleNorm, Utility, UtilityWeights, fit_handle_norm, utility
 from simpatico.server.learning import models_of
 from tests.cli.conftest import Command
-from tests.cli.season import CALLS, QUEUE, RENEWED, Season, season
+from tests.cli.season import CALLS, QUEUE, RENEWED, Season, parts, season
 from tests.profiles.conftest import Cluster, cluster  # noqa: F401  # a fixture
 from tests.profiles.samples import RING
 
@@ -41,11 +41,14 @@ def in_postgresql(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) ->
     return season(cluster.make(f"season{cluster.databases}"), tmp_path_factory.mktemp("season"))
 
 
-@pytest.fixture(params=["in_sqlite", "in_postgresql"])
+@pytest.fixture
 def log(request: pytest.FixtureRequest) -> Season:
-    """Return a filled database that tests only read."""
-    found: Season = request.getfixturevalue(request.param)
+    """Return a filled database that tests only read: SQLite unless a test is marked with `both`."""
+    found: Season = request.getfixturevalue(getattr(request, "param", "in_sqlite"))
     return found
+
+
+both = pytest.mark.parametrize("log", ["in_sqlite", "in_postgresql"], indirect=True)
 
 
 @pytest.fixture
@@ -76,6 +79,7 @@ def experimented(log: Season) -> list[Decision]:
     return [d for d in log.made if d.block is not None]
 
 
+@both
 def test_lift_is_that_of_the_log(log: Season, command: Command) -> None:
     (found,) = read(command, log, "lift", "--experiment", "exp-1")
     expected = lift(block_calls(experimented(log), measured(experimented(log))))
@@ -124,24 +128,24 @@ def test_the_policy_that_ran_is_worth_what_it_got(log: Season, command: Command)
     assert found["policy"]["version"] == Policy().version
 
 
+@both
 def test_a_changed_policy_ranks_with_models_of_then(log: Season, command: Command) -> None:
     """No target may have seen the outcome that it is held against, nor one that came later."""
     found = read(command, log, "evaluate", "--load-weight", 0.5)
     assert found["refused"] is None
     assert found["policy"]["load_weight"] == 0.5
     assert found["effective"] < found["calls"]
-    reports = [
-        Report(2 * i + k + 1, d.decision_id, outcome, d.taken if k == 0 else None)
-        for i, d in enumerate(log.made)
-        for k, outcome in enumerate((Outcome(csat_5=d.outcome.csat_5), Outcome(handle_s=d.outcome.handle_s)))
-    ]
+    reports: list[Report] = []
+    before: dict[str, int] = {}
+    for i, d in enumerate(log.made):
+        before[d.decision_id] = len(reports) if i % RENEWED == 0 else before[log.made[i - 1].decision_id]
+        reports += [Report(len(reports) + k, d.decision_id, said, by) for k, (said, by) in enumerate(parts(i, d), start=1)]
     past = Hindsight(log.made, reports, models_of)
     changed = Policy(load_weight=0.5)
 
     def target(d: Any) -> Any:
-        position = next(i for i, one in enumerate(log.made) if one.decision_id == d.decision_id)
-        through = 2 * (position // RENEWED) * RENEWED
-        assert d.ranking.learned_calls == through / 2
+        through = before[d.decision_id]
+        assert d.ranking.learned_through == through
         return propensities(d.request, past.model(QUEUE, through), changed, block=d.block)
 
     choices, _ = logged_choices(log.made, target, measured(log.made))
@@ -163,6 +167,7 @@ def _iso(at_s: float) -> str:
     return datetime.fromtimestamp(at_s, UTC).isoformat()
 
 
+@both
 def test_every_decision_is_made_again(log: Season, command: Command) -> None:
     found = read(command, log, "replay")
     neutral = sum(d.ranking.neutral for d in log.made)
