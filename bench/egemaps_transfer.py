@@ -10,6 +10,7 @@ Classifier: logistic regression with an L2 penalty on standardised functionals. 
 both; printed are the four balanced accuracies and what crossing costs in points, with 95 % intervals by resampling speakers. Variants:
 
 - *as is*: the model's own mean and SD standardise whatever it is fed,
+- *mapped*: likewise, with ours put on opensmile's scale (``simpatico.features.on_opensmile_scale``),
 - *own norms*: each extractor is standardised by its own mean and SD over the (unlabelled) training pieces,
 - with all 88 functionals, without the 6 of formant bandwidth, and without those and the 6 of formant frequency, which opensmile measures
   differently (decision 0081).
@@ -26,6 +27,7 @@ import numpy as np
 from bench.egemaps_material import OURS, Ours, Smile, make_ours, real_pieces
 from bench.harper_valley import find_folder, load_calls, speaker_groups
 from bench.synthvoice import FAMILIES, Condition, draw_voice, speak, through
+from simpatico.features import on_opensmile_scale
 from simpatico.types import Role
 from tests.reference.egemaps import names
 from tests.reference.egemaps.windows import Float
@@ -44,6 +46,7 @@ FORMANTS = (*WIDTHS, *(f"F{n}frequency" for n in (1, 2, 3)))
 LEFT_OUT: tuple[tuple[str, ...], ...] = ((), WIDTHS, FORMANTS)
 """Beginnings of names: none, the 6 of bandwidth, the 12 of bandwidth and frequency."""
 EXTRACTORS = ("opensmile", "ours")
+VARIANTS = ("as is", "mapped", "own norms")
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Task:
     """Pieces [n]: label, speaker, fold; and their functionals by each extractor [n, 88]."""
 
     title: str
+    rate_hz: int
     label: Float
     speaker: Float
     fold: Float
@@ -71,12 +75,12 @@ def role_tasks(ours: Ours, smile: Smile, step_s: float) -> Iterator[Task]:
     speaker = np.array([p.group for p in pieces])
     call = [p.name.split()[0] for p in pieces]
     group = np.array([next(k for k, ids in enumerate(groups) if c in ids) for c in call])
-    yield Task(f"role, {len(pieces)} pieces", label, speaker, group, features)
+    yield Task(f"role, {len(pieces)} pieces", calls[0].sample_rate_hz, label, speaker, group, features)
     start_s = [float(p.name.split()[2]) for p in pieces]
     half = np.array([0 if s + PIECE_S <= middle_s[c] else 1 if s >= middle_s[c] else -1 for s, c in zip(start_s, call, strict=True)])
     whole = half >= 0
     parts = {e: f[whole] for e, f in features.items()}
-    yield Task(f"role, speakers known, {whole.sum()} pieces", label[whole], speaker[whole], half[whole], parts)
+    yield Task(f"role, speakers known, {whole.sum()} pieces", calls[0].sample_rate_hz, label[whole], speaker[whole], half[whole], parts)
 
 
 def expression_task(ours: Ours, smile: Smile, line: Condition) -> Task:
@@ -89,7 +93,7 @@ def expression_task(ours: Ours, smile: Smile, line: Condition) -> Task:
     sounds = [(through(u, line, np.random.default_rng([SEED, i])), line.rate_hz) for i, (_, u) in enumerate(spoken)]
     label = np.array([float(u.voice.expression >= high) for _, u in spoken])
     speaker = np.array([k for k, _ in spoken])
-    return Task(f"expression, {line}, {len(sounds)} pieces", label, speaker, speaker % FOLDS, _features(sounds, ours, smile))
+    return Task(f"expression, {line}, {len(sounds)} pieces", line.rate_hz, label, speaker, speaker % FOLDS, _features(sounds, ours, smile))
 
 
 def _features(sounds: list[tuple[Float, int]], ours: Ours, smile: Smile) -> dict[str, Float]:
@@ -113,16 +117,19 @@ def fit_logistic(x: Float, y: Float, penalty: float = PENALTY) -> Float:
     return w
 
 
-def predict(task: Task, columns: Float, own_norms: bool) -> dict[tuple[str, str], Float]:
+def predict(task: Task, columns: Float, variant: str) -> dict[tuple[str, str], Float]:
     """Held-out decisions [n] for each (trained on, applied to)."""
+    features = dict(task.features)
+    if variant == "mapped":
+        features["ours"] = on_opensmile_scale(features["ours"].astype(np.float32), task.rate_hz).astype(float)
     out = {(a, b): np.zeros(len(task.label)) for a in EXTRACTORS for b in EXTRACTORS}
     for fold in np.unique(task.fold):
         train, test = task.fold != fold, task.fold == fold
-        norms = {e: _norms(task.features[e][train][:, columns]) for e in EXTRACTORS}
+        norms = {e: _norms(features[e][train][:, columns]) for e in EXTRACTORS}
         for a in EXTRACTORS:
-            w = fit_logistic(_scaled(task.features[a][train][:, columns], norms[a]), task.label[train])
+            w = fit_logistic(_scaled(features[a][train][:, columns], norms[a]), task.label[train])
             for b in EXTRACTORS:
-                x = _scaled(task.features[b][test][:, columns], norms[b if own_norms else a])
+                x = _scaled(features[b][test][:, columns], norms[b if variant == "own norms" else a])
                 out[a, b][test] = x @ w[:-1] + w[-1] > 0
     return out
 
@@ -164,10 +171,10 @@ def report(task: Task) -> None:
     """All variants of one task."""
     print(f"\n{task.title}, {len(np.unique(task.speaker))} speakers; balanced accuracy in %")
     print(f"{'':34s}{'os->os':>8s}{'os->ours':>10s}{'ours->ours':>12s}{'ours->os':>10s}   crossing costs, points [95 %]")
-    for own_norms in (False, True):
+    for variant in VARIANTS:
         for left_out in LEFT_OUT:
             columns = np.array([not n.startswith(left_out) for n in names.FUNCTIONAL_NAMES])
-            said = predict(task, columns, own_norms)
+            said = predict(task, columns, variant)
             cells = [
                 balanced(task.label, said[k])
                 for k in (("opensmile", "opensmile"), ("opensmile", "ours"), ("ours", "ours"), ("ours", "opensmile"))
@@ -176,7 +183,7 @@ def report(task: Task) -> None:
             for a, b in (("opensmile", "ours"), ("ours", "opensmile")):
                 low, high = intervals(task, said, loss(a, b))
                 costs.append(f"{loss(a, b)(task.label, said):+.1f} [{low:+.1f}, {high:+.1f}]")
-            title = f"{columns.sum()} functionals, {'own norms' if own_norms else 'as is'}"
+            title = f"{columns.sum()} functionals, {variant}"
             print(f"{title:34s}{cells[0]:8.1f}{cells[1]:10.1f}{cells[2]:12.1f}{cells[3]:10.1f}   " + "  ".join(costs))
 
 

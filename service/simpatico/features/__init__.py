@@ -8,6 +8,7 @@ from simpatico.features.describe import describe, f0_histogram
 from simpatico.features.extraction import extract
 from simpatico.features.harmonicity import unwindowed_hnr_db
 from simpatico.features.results import SETS, Features, names_of, units_of
+from simpatico.features.scale import SCALED_NAMES, on_opensmile_scale
 from simpatico.features.schema import FRAME_COLUMNS, SCHEMA, Feature, schema_differences, schema_document, schema_hash
 from simpatico.features.segments import Segment, Windows
 from simpatico.features.smile import FeatureLevel, FeatureSet, Smile
@@ -16,6 +17,7 @@ from simpatico.features.syllables import syllable_nuclei
 
 __all__ = [
     "FRAME_COLUMNS",
+    "SCALED_NAMES",
     "SCHEMA",
     "SETS",
     "Feature",
@@ -30,6 +32,7 @@ __all__ = [
     "extract",
     "f0_histogram",
     "names_of",
+    "on_opensmile_scale",
     "schema_differences",
     "schema_document",
     "schema_hash",
