@@ -66,9 +66,8 @@ def main(argv: list[str] | None = None) -> None:
         offset, factor = fit(*measured(rate_hz, SEEDS["fit"]))
         theirs, ours = measured(rate_hz, SEEDS["check"])
         before, after = (np.median(x, 0) - np.median(theirs, 0) for x in (ours, offset + factor * ours))
-        print(
-            f"\n{rate_hz} Hz, {VOICES} voices; distance of medians in IQR of opensmile's\n{'':36s}{'a':>12s}{'b':>10s}{'before':>9s}{'after':>8s}"
-        )
+        print(f"\n{rate_hz} Hz, {VOICES} voices; distance of medians in IQR of opensmile's")
+        print(f"{'':36s}{'a':>12s}{'b':>10s}{'before':>9s}{'after':>8s}")
         for k, name in enumerate(SCALED_NAMES):
             iqr = _spread(theirs)[k]
             print(f"{name:36s}{offset[k]:12.4f}{factor[k]:10.4f}{before[k] / iqr:+9.2f}{after[k] / iqr:+8.2f}")
