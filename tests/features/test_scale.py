@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simpatico.core import FUNCTIONAL_NAMES
-from simpatico.errors import RequestError
-from simpatico.features import SCALED_NAMES, on_opensmile_scale
+from simpatico.errors import ConfigError, RequestError
+from simpatico.features import SCALED_NAMES, Smile, on_opensmile_scale
 
 LINES = json.loads(files("simpatico.features").joinpath("opensmile_scale.json").read_text("utf-8"))
 COLUMNS = [FUNCTIONAL_NAMES.index(name) for name in SCALED_NAMES]
@@ -61,6 +61,22 @@ def test_a_table_is_mapped_row_by_row(count: int, rate_hz: int) -> None:
 def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(RequestError, match=r"88\] functionals work"):
         on_opensmile_scale(np.zeros(shape, np.float32), 8000)
+
+
+def test_smile_maps_functionals_when_asked_and_descriptors_never() -> None:
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    x = np.random.default_rng(1).normal(0, 0.1, 16000).astype(np.float32)
+    x += np.sin(2 * np.pi * 150 * np.arange(16000) / 8000).astype(np.float32) * 0.3
+    own, mapped = (Smile(scale=scale).process_signal(x, 8000).to_numpy() for scale in ("own", "opensmile"))
+    assert (own != mapped).any()
+    np.testing.assert_array_equal(mapped, on_opensmile_scale(own, 8000))
+    own, mapped = (Smile(feature_level="lld", scale=scale).process_signal(x, 8000).to_numpy() for scale in ("own", "opensmile"))
+    np.testing.assert_array_equal(mapped, own)
+
+
+def test_an_unknown_scale_is_refused() -> None:
+    with pytest.raises(ConfigError, match="'mel' is not known: own and opensmile work"):
+        Smile(scale="mel")
 
 
 def test_every_line_rises() -> None:

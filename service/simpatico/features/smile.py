@@ -25,6 +25,7 @@ from simpatico.audio import ReadLimits, StreamResampler, check_rate_hz, open_cal
 from simpatico.errors import AudioFormatError, ConfigError, MissingPackageError, RequestError
 from simpatico.features.extraction import MAX_CHANNELS, measure
 from simpatico.features.results import ROW_S, SetName, names_of
+from simpatico.features.scale import on_opensmile_scale
 from simpatico.features.smile_options import FeatureLevel, FeatureSet, check_unused, member_of, workers_of
 from simpatico.types import HOP_S
 
@@ -36,6 +37,7 @@ __all__ = ["FeatureLevel", "FeatureSet", "Smile"]
 Time: TypeAlias = "float | str | pd.Timedelta | None"
 """Seconds as a number, "1.5s" or "500ms" (a string without unit counts samples), a Timedelta; None or NaT for the end of the signal."""
 
+SCALES: Final = ("own", "opensmile")
 _UNITS_S: Final = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "m": 60.0, "min": 60.0, "h": 3600.0}
 _TIME: Final = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)\s*", re.IGNORECASE)
 _LIMITS: Final = ReadLimits(max_channels=MAX_CHANNELS)
@@ -80,11 +82,14 @@ class Smile:
         Taken for the sake of existing code; workers are threads, the core releases the GIL.
     verbose
         Show a progress bar over files.
+    scale
+        Not opensmile's: "own", or "opensmile" to have the twelve functionals of formants mapped by `on_opensmile_scale`, for a model that
+        was trained on opensmile's. Descriptors are never mapped.
 
     Raises
     ------
     ConfigError
-        The set or level is not measured here, ``resample`` lacks a rate, or an argument asks for what does not exist here.
+        The set, level or scale is not known here, ``resample`` lacks a rate, or an argument asks for what does not exist here.
 
     Notes
     -----
@@ -113,12 +118,16 @@ class Smile:
         num_workers: int | None = 1,
         multiprocessing: bool = False,  # noqa: ARG002
         verbose: bool = False,
+        scale: str = "own",
     ) -> None:
         self.feature_set = member_of(FeatureSet, feature_set)
         self.feature_level = member_of(FeatureLevel, feature_level)
         check_unused(options=options, loglevel=loglevel, logfile=logfile, segment=segment, keep_nat=keep_nat)
         if resample and sampling_rate is None:
             raise ConfigError("resample needs a sampling_rate, for instance 16000", field="sampling_rate")
+        if scale not in SCALES:
+            raise ConfigError(f"the scale {scale!r} is not known: {' and '.join(SCALES)} work", field="scale")
+        self.scale = scale
         self.channels = channels
         self.mixdown = mixdown
         self.sampling_rate = None if sampling_rate is None else check_rate_hz(sampling_rate)
@@ -270,6 +279,8 @@ class Smile:
             by_channel = {f.channel: np.atleast_2d(f.values) for f in found}
             channels, stop_s = [by_channel[channel] for channel in chosen], max(start_s, min(end_s, duration_s))
         channels = [rows[:0] if np.isnan(rows).any() else rows for rows in channels]
+        if self.scale == "opensmile" and self._set == "egemaps-v02":
+            channels = [on_opensmile_scale(rows, rate_hz) for rows in channels]
         if not all(len(rows) for rows in channels):
             warnings.warn("Segment too short, filling with NaN.", UserWarning, stacklevel=4)
         return _Part(file, start_s, stop_s, channels)
