@@ -191,7 +191,7 @@ def main(argv: list[str] | None = None) -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ours", choices=OURS, default="core")
-    parser.add_argument("--step", type=float, default=1.0, help="seconds from one piece of a call to the next")
+    parser.add_argument("--step", type=float, default=0.5, help="seconds from one piece of a call to the next")
     args = parser.parse_args(argv)
     ours, smile = make_ours(args.ours), Smile()
     print(f"ours: {args.ours}")
