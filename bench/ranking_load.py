@@ -27,7 +27,7 @@ import numpy as np
 from bench.ranking.database import fill
 from bench.server import ONE_THREAD, ROOT, TICKS_PER_S, Service, service
 
-OUTCOMES = 4000
+OUTCOMES = 2000
 SETTLE_S = 3.0
 
 

@@ -143,7 +143,8 @@ class Router:
         TimeoutError
             The time is up. What was asked goes on by itself: a query must not be torn from its connection.
         """
-        return await self.before(end_s, self.knowledge.find(keys, agent_ids))
+        found = self.knowledge.at_hand(keys, agent_ids)
+        return await self.before(end_s, self.knowledge.find(keys, agent_ids)) if found is None else found
 
     def note(self, call: pb.CallToRoute, profile: CallerProfile, decision: Decision, intent: Intent | None) -> None:
         """Remember a decision for the agent's desktop, and write it down if its caller has agreed."""

@@ -69,8 +69,8 @@ class CallToRoute(_message.Message):
     LANGUAGES_FIELD_NUMBER: _builtins.int
     UTC_OFFSET_MIN_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
-    """The deployment's name for the call, 1 to 128 characters. Where a call of this id is open on one stream of StreamAnalyze in the same process,
-    its latest interim result counts; where several are, none does, as it cannot be told which is meant.
+    """The deployment's name for the call, 1 to 128 characters. Where a call of this id is open on one stream of StreamAnalyze in the same service on
+    this machine, its latest interim result counts; where several are, none does, as it cannot be told which is meant.
     """
     caller_key: _builtins.str
     """The tenant's pseudonym for the caller, at most 256 bytes; empty when the caller is not known. Never a telephone number or a name."""
