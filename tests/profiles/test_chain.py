@@ -89,6 +89,24 @@ def test_reordered_entries(order: list[int]) -> None:
     assert bool(kinds([log[i] for i in order], head)) == (order != sorted(order))
 
 
+@given(st.permutations(range(1, 9)).map(lambda order: [*order, 9]), st.one_of(st.none(), st.integers(1, 9)))
+def test_rows_that_changed_places_are_told_apart_from_changed_ones(order: list[int], changed: int | None) -> None:
+    """Row ``order[i]`` now stands as entry i + 1, with its hash and seal, the last as it was; of one that did not move the content may be
+    another."""
+    log, head = make(9)
+    moved = {seq for seq, was in enumerate(order, start=1) if was != seq}
+    tampered = [replace(log[was - 1], entry=replace(log[was - 1].entry, seq=seq)) for seq, was in enumerate(order, start=1)]
+    expected = dict.fromkeys(moved, FaultKind.ORDER)
+    if changed is not None and changed not in moved:
+        row = tampered[changed - 1]
+        tampered[changed - 1] = replace(row, entry=replace(row.entry, subject="another"))
+        expected[changed] = FaultKind.CHANGED
+    assert dict(kinds(tampered, head)) == expected
+    for fault in verify(tampered, head, RING).faults:
+        if fault.kind is FaultKind.ORDER:
+            assert fault.message == f"what stands as entry {fault.seq} was entry {order[fault.seq - 1]}: entries were moved"
+
+
 @given(st.integers(0, 5), st.integers(0, 5))
 def test_contents_that_were_exchanged(a: int, b: int) -> None:
     log, head = make(6)

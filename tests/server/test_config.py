@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from simpatico.config import OTHER_VARIABLES, keys, load_settings, without_password
 from simpatico.errors import ConfigError
@@ -144,3 +147,11 @@ def test_variables_that_are_no_settings_are_documented_and_not_refused(variable:
 )
 def test_passwords_are_not_shown(url: str, shown: str) -> None:
     assert without_password(url) == shown
+
+
+@given(st.text("XYZ@:/?&=%#", min_size=3).filter(lambda text: any(letter in text for letter in "XYZ")))
+def test_no_password_however_it_is_written_is_shown(password: str) -> None:
+    """Also where it should have been escaped and was not."""
+    for url in (f"postgresql://user:{password}@db/name", f"postgresql://user:{quote(password)}@db/name?sslmode=require"):
+        assert not set(without_password(url)) & set("XYZ")
+    assert not set(without_password(f"postgresql://db/name?user=a&password={quote(password, safe='')}&b=c")) & set("XYZ")
