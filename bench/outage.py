@@ -112,10 +112,11 @@ def tables(seconds: float, kills: int, calls: int, seed: int, cluster: Cluster |
         # Where not even the spool can be written, a decision is lost and said so in the log; no outcome is taken then.
         kept &= found.counted.kept and (found.counted.decisions_lost == 0 or "full disk" in name)
         yield from outage_tables(name, found)
+    yield counted_table("Outages, counted at the end by id", rows)
     for name, ended in killed(kills, seed, cluster):
-        rows.append((f"{name} ({ended.lives} after it had promised something)", ended.counted, ended.repeated))
         kept &= ended.counted.kept
-    yield counted_table("Counted at the end, by id", rows)
+        about = f"{ended.lives} of {ended.kills} were killed after they had promised something"
+        yield counted_table(f"{name}: {about}", [("all lives", ended.counted, ended.repeated)])
     yield kept
 
 

@@ -28,7 +28,7 @@ from bench.ranking.database import fill
 from bench.server import ONE_THREAD, ROOT, TICKS_PER_S, Service, service
 
 OUTCOMES = 2000
-SETTLE_S = 3.0
+SETTLE_S = 5.0
 
 
 @contextmanager
@@ -46,9 +46,9 @@ def helper(module: str, *arguments: object) -> Iterator[tuple[subprocess.Popen[s
         process.wait()
 
 
-def ask(address: str, options: argparse.Namespace, known: str) -> dict[str, Any]:
+def ask(address: str, options: argparse.Namespace, known: str, pids: list[int]) -> dict[str, Any]:
     """Run the router; return what it saw."""
-    arguments = (address, options.rate, options.seconds, options.agents, known, options.deadline_ms / 1000)
+    arguments = (address, options.rate, options.seconds, options.agents, known, options.deadline_ms / 1000, ",".join(map(str, pids)))
     command = [sys.executable, "-m", "bench.ranking.load", *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, **ONE_THREAD}, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
@@ -84,7 +84,7 @@ def show(name: str, found: dict[str, Any], deadline_s: float) -> None:
     shares = " | ".join(f"{count / max(asked, 1):.1%}" for count in (len(in_time), own, len(in_time) - own))
     summary.append(
         f"| {name} | {shares} | {errors} "
-        f"| {np.percentile(found['late_sends_s'], 99) * 1000:.1f} | {found['cpu_share']:.0%} | {reasons or 'none'} |"
+        f"| {np.percentile(found['late_sends_s'], 99) * 1000:.1f} | {found['cpu_share']:.0%} | {found['served_share']:.0%} | {reasons or 'none'} |"
     )
 
 
@@ -97,10 +97,10 @@ def stat() -> tuple[float, float]:
     return (sum(ticks) - ticks[3] - ticks[4]) / TICKS_PER_S, sum(ticks) / TICKS_PER_S
 
 
-def family_cpu_s(running: Service) -> float:
-    """Return the processor time of a service and its workers so far."""
+def family(running: Service) -> list[int]:
+    """Return the processes of a service."""
     children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text("utf-8").split()
-    return running.cpu_s() + sum(Service(int(pid), "", 0.0).cpu_s() for pid in children)
+    return [running.pid, *map(int, children)]
 
 
 def main() -> None:
@@ -122,9 +122,8 @@ def main() -> None:
     )
     print("| service, callers | answers | count | median, ms | 90 % | 99 % | longest |\n|---|---|---|---|---|---|---|")
     deadline_s = options.deadline_ms / 1000
-    with helper("nothing", options.agents) as (_, line):
-        show("does nothing", ask(line.split()[-1], options, "unknown"), deadline_s)
-    used = []
+    with helper("nothing", options.agents) as (nothing, line):
+        show("does nothing", ask(line.split()[-1], options, "unknown", [nothing.pid]), deadline_s)
     with tempfile.TemporaryDirectory() as folder:
         arguments = fill(Path(folder), options.agents, OUTCOMES)
         with service(*arguments, "--workers", str(options.workers)) as running, helper("calls", running.address, options.calls):
@@ -135,11 +134,10 @@ def main() -> None:
                 used.append(f"{known}: {(family_cpu_s(running) - before_s) / (options.seconds + 2):.0%}")
                 show(f"ours, {known}", found, deadline_s)
     print(
-        "\n| service, callers | in time | by the model | neutral | errors | sent late by (99 %), ms | client's processor | why neutral |\n"
-        "|---|---|---|---|---|---|---|---|"
+        "\n| service, callers | in time | by the model | neutral | errors | sent late by (99 %), ms | client's processor | service's | why neutral |\n"
+        "|---|---|---|---|---|---|---|---|---|"
     )
     print("\n".join(summary))
-    print(f"\nProcessor time of the service, of one processor: {', '.join(used)}.")
 
 
 if __name__ == "__main__":

@@ -154,12 +154,24 @@ async def streamed(router: RoutingClient, calls: Any, reader: CallReader, speed:
     say("      The norms of the bundle that ships, prior-1, rest on five callers: a call leaves almost as much open as there was before.")
     taken = answer.agents[0].agent_id
     outcome = pb.Outcome(resolved=True, handle_s=reader.duration_s)
+    desktop = asyncio.create_task(coming(router, taken))
     recorded = await router.record_outcome("outcome-1", answer.decision_id, outcome, taken_by=taken)
     say(f"\n5. {taken} takes the call. The demonstration reports it as settled; the outcome is {'kept' if recorded.kept else 'not kept'}.")
+    told = await desktop
+    say(f'   {taken}\'s desktop was told, and not who calls: {axes_of(told.style)}; "{told.advice}"')
+    say(f"   Whether the caller wants to decide or to browse: {told.intent.lean} ({told.intent.why.replace('_', ' ')}).")
     await calls.end("call-1", reason="booking")
     while not isinstance(update := await anext(updates), Final):
         assert not isinstance(update, CallFailed), update
     say(f"   The call's aggregates are {'kept' if update.kept else 'not kept'}; its audio never was.")
+
+
+async def coming(router: RoutingClient, agent_id: str) -> pb.WatchAssignmentsResponse:
+    """Return what an agent's desktop is told of the next call."""
+    async with asyncio.timeout(PATIENCE_S):
+        async for told in router.watch_assignments(agent_id):
+            return told
+    raise AssertionError("the service ended the watch")
 
 
 class Sending:

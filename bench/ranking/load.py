@@ -1,8 +1,8 @@
 """The router: asks for rankings at a rate, whatever becomes of the answers, and writes down what came back. A process of its own.
 
-    python -m bench.ranking.load ADDRESS RATE SECONDS AGENTS KNOWN DEADLINE_S
+    python -m bench.ranking.load ADDRESS RATE SECONDS AGENTS KNOWN DEADLINE_S PIDS
 
-prints one JSON object. Latency counts from when a request was due, not from when it was sent: a client that falls behind would otherwise
+prints one JSON object, with the processor time of PIDS (comma-separated) and of itself during the run. Latency counts from when a request was due, not from when it was sent: a client that falls behind would otherwise
 hide that the service did. Between rankings the health check is asked, which does nothing: the empty handler of the same run.
 """
 
@@ -21,6 +21,7 @@ import numpy as np
 from grpc_health.v1 import health_pb2
 
 from bench.ranking.database import CALLERS, QUEUE, agent_name, caller_key
+from bench.server import Service
 from simpatico.v1 import routing_service_pb2 as pb
 
 RANK = "/simpatico.v1.RoutingService/RankAgents"
@@ -94,18 +95,21 @@ class Load:
 
 async def main() -> None:
     """Warm up for two seconds, ask, and print."""
-    address, rate, seconds, agents, known, deadline_s = sys.argv[1:]
+    address, rate, seconds, agents, known, deadline_s, pids = sys.argv[1:]
+    watched = [Service(int(pid), "", 0.0) for pid in pids.split(",") if pid]
     made = requests(int(agents), known == "known", float(deadline_s))
     gc.disable()
     async with grpc.aio.insecure_channel(address, options=[("grpc.max_receive_message_length", -1)]) as channel:
         await Load(channel).run(made, float(rate) / 4, 2.0)
-        load, cpu_s, began_s = Load(channel), time.process_time(), time.monotonic()
+        load, own_s, served_s, began_s = Load(channel), time.process_time(), sum(s.cpu_s() for s in watched), time.monotonic()
         await load.run(made, float(rate), float(seconds))
+        took_s = time.monotonic() - began_s
     found: dict[str, Any] = {
         "answers": load.answers,
         "errors": load.errors,
         "late_sends_s": load.late_sends_s,
-        "cpu_share": (time.process_time() - cpu_s) / (time.monotonic() - began_s),
+        "cpu_share": (time.process_time() - own_s) / took_s,
+        "served_share": (sum(s.cpu_s() for s in watched) - served_s) / took_s,
         "request_bytes": len(made[0]),
         "answer_bytes": load.answer_bytes,
     }

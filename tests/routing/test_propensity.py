@@ -45,6 +45,8 @@ def test_draws_come_first_as_often_as_it_says() -> None:
 
 @given(st.lists(st.tuples(st.floats(-5, 5), st.floats(0, 2)), max_size=40))
 @example([(0.0, 0.0), (0.0, 2.2e-309)])
+@example([(0.0, 0.0), (0.0, 5e-324)])
+@example([(0.0, 0.0), (0.0, 2e-306), (1e-308, 1e-306)])
 def test_it_is_a_distribution(pairs: list[tuple[float, float]]) -> None:
     mean, sd = np.array([m for m, _ in pairs], dtype=float), np.array([s for _, s in pairs], dtype=float)
     p = first_place(mean, sd)

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from simpatico.client import AnalysisClient, Caller, CallFailed, CallStream, Event, Final, Interim, Ready, Update
 from simpatico.errors import DatabaseAwayError, RemoteError
-from simpatico.profiles import callers, counters
+from simpatico.profiles import callers, calls, counters
 from simpatico.profiles.schema import metadata
 from simpatico.profiles.store import Store, Work
 from simpatico.server import keeping
@@ -343,21 +343,21 @@ async def test_who_says_no_in_an_outage_is_not_kept_and_the_client_knows_that_it
 async def test_what_is_said_counts_more_than_what_is_looked_up_late(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     may, read = asyncio.Event(), Store.read
 
-    async def slow(*args: Any, **kwargs: Any) -> Any:
-        found = await read(*args, **kwargs)
-        await may.wait()
+    async def slow(self: Store, query: Any, *args: Any, **kwargs: Any) -> Any:
+        found = await read(self, query, *args, **kwargs)
+        if query is callers.lookup:
+            await may.wait()
         return found
 
-    with monkeypatch.context() as patched:
-        patched.setattr(Store, "read", slow)
-        async with talking(server) as talk:
-            await asyncio.sleep(0.2)  # it is found that nothing is known
-            await talk.stream.consent("live", "granted")
-            assert await talk.event() == "granted"
-            may.set()
-            await talk.stream.mark("live", "here")
-            assert await talk.event("mark", "consent") == "here"
-            assert (await talk.final()).kept
+    monkeypatch.setattr(Store, "read", slow)
+    async with talking(server) as talk:
+        await asyncio.sleep(0.2)  # it is found that nothing is known
+        await talk.stream.consent("live", "granted")
+        assert await talk.event() == "granted"
+        may.set()
+        await talk.stream.mark("live", "here")
+        assert await talk.event("mark", "consent") == "here"
+        assert (await talk.final()).kept
 
 
 async def test_what_is_said_in_the_last_moment_counts(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -382,13 +382,19 @@ async def test_a_slow_database_delays_neither_ready_nor_results(
     assert keeper is not None
     read, write = Store.read, Store.write
 
-    async def slow(real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        await may.wait()
-        return await real(*args, **kwargs)
+    async def slow_read(self: Store, query: Any, *args: Any, **kwargs: Any) -> Any:
+        if query is callers.lookup:
+            await may.wait()
+        return await read(self, query, *args, **kwargs)
+
+    async def slow_write(self: Store, actor: str, query: Any, *args: Any, **kwargs: Any) -> Any:
+        if query is calls.keep:
+            await may.wait()
+        return await write(self, actor, query, *args, **kwargs)
 
     monkeypatch.setattr(keeping, "WAIT_S", 0.1)
-    monkeypatch.setattr(Store, "read", lambda *args, **kwargs: slow(read, *args, **kwargs))
-    monkeypatch.setattr(Store, "write", lambda *args, **kwargs: slow(write, *args, **kwargs))
+    monkeypatch.setattr(Store, "read", slow_read)
+    monkeypatch.setattr(Store, "write", slow_write)
     async with talking(server) as talk:
         assert isinstance(await talk.next(), Interim)
         assert (await talk.final()).kept is None
@@ -528,6 +534,25 @@ async def test_without_a_database_a_named_call_is_a_call(start: Start) -> None:
         await talk.stream.consent("live", "granted")
         assert await talk.event("consent_failed") == "DATABASE_AWAY"
         assert (await talk.final()).kept is None
+
+
+async def test_a_defect_of_ours_is_in_the_log_and_the_call_goes_on(
+    server: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def defect(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError("a defect")
+
+    for name in ("lookup", "grant"):
+        monkeypatch.setattr(callers, name, defect)
+    monkeypatch.setattr(keeping.calls, "record_of", defect)
+    async with talking(server) as talk:
+        assert await talk.event() == "unavailable"
+        await talk.stream.consent("live", "granted")
+        assert await talk.event("consent_failed") == "INTERNAL"
+        final = await talk.final()
+    assert (final.kept, final.analysis.call.duration_s) == (False, 2.0)
+    for said in ("could not be looked up", "could not be recorded", "could not be kept"):
+        assert said in caplog.text
 
 
 async def test_counts_outlast_an_outage_and_a_stop(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:

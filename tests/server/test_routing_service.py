@@ -20,7 +20,7 @@ from simpatico.profiles.spool import Spool
 from simpatico.profiles.store import Store
 from simpatico.routing.observations import DEFAULT_AXES
 from simpatico.routing.types import Factor, FactorKind
-from simpatico.server import router
+from simpatico.server import journal, router
 from simpatico.server.access.principals import AccessRole
 from simpatico.server.convert_routing import words
 from simpatico.server.learning import models_of
@@ -210,6 +210,30 @@ async def test_when_the_arithmetic_is_late_the_decision_is_kept_as_neutral(serve
     monkeypatch.setattr(router, "_explained", slow)
     answer = await ranked(server, a_call_to_route(key=KEY), 0.2)
     assert (answer.neutral_reason, answer.kept) == ("deadline_passed", True)
+
+
+async def test_what_would_be_late_is_neutral_at_once_and_nothing_is_looked_up(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    await grant(server)
+
+    async def looked_up(*_: Any) -> Any:
+        raise AssertionError("there is no time for this")
+
+    monkeypatch.setattr(router_of(server).knowledge, "find", looked_up)
+    monkeypatch.setattr(router_of(server).pressure, "is_late", lambda *_: True)
+    answer = await ranked(server, a_call_to_route(key=KEY))
+    assert (answer.neutral_reason, answer.kept, answer.decision_id[0]) == ("overloaded", False, "n")
+    assert [agent.agent_id for agent in answer.agents] == ["bad", "good", "other"]
+    assert not answer.HasField("intent")
+    assert router_of(server).pressure.waiting == 0
+
+
+async def test_when_too_many_decisions_wait_to_be_written_no_more_are_made(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    await grant(server)
+    monkeypatch.setattr(journal, "MAX_BEHIND", 0)
+    assert (await ranked(server, a_call_to_route(key=KEY))).neutral_reason == "overloaded"
+    assert (await ranked(server, a_call_to_route())).neutral_reason == "no_outcomes_yet", "of a stranger nothing is written"
+    (given,) = (await ask(server, "AssignCallers", calls=[a_call_to_route(key=KEY)], answer_within_s=LONG_S)).assignments
+    assert not given.kept
 
 
 async def test_while_the_database_is_away_rankings_are_neutral_and_outcomes_wait(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:

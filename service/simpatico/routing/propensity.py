@@ -42,6 +42,9 @@ products of distribution functions are less smooth, and against ten times finer 
 SMALLEST_SD_RATIO = 1.0 / 64.0
 """SDs below this share of the widest one are raised to it, which bounds the grid."""
 
+NO_SD = float(np.finfo(np.float64).tiny) / SMALLEST_SD_RATIO
+"""An SD below it counts as 0: its least share would have no figures left to divide by."""
+
 
 def first_place(mean: Float, sd: Float) -> Float:
     """Probability that each of some independent normal scores is the largest.
@@ -67,7 +70,7 @@ def first_place(mean: Float, sd: Float) -> Float:
     if mean.size == 0:
         return result
     widest = float(sd.max())
-    if widest == 0.0 or mean.size == 1:
+    if widest < NO_SD or mean.size == 1:
         result[int(np.argmax(mean))] = 1.0
         return result
     sd = np.maximum(sd, widest * SMALLEST_SD_RATIO)
