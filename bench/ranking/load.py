@@ -2,8 +2,9 @@
 
     python -m bench.ranking.load ADDRESS RATE SECONDS AGENTS KNOWN DEADLINE_S PIDS
 
-prints one JSON object, with the processor time of PIDS (comma-separated) and of itself during the run. Latency counts from when a request was due, not from when it was sent: a client that falls behind would otherwise
-hide that the service did. Between rankings the health check is asked, which does nothing: the empty handler of the same run.
+prints one JSON object, with the processor time of PIDS (comma-separated) and of itself during the run. Latency counts from when a request
+was due, not from when it was sent: a client that falls behind would otherwise hide that the service did. Between rankings the health check
+is asked, which does nothing: the empty handler of the same run.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -21,7 +23,7 @@ import numpy as np
 from grpc_health.v1 import health_pb2
 
 from bench.ranking.database import CALLERS, QUEUE, agent_name, caller_key
-from bench.server import Service
+from bench.server import TICKS_PER_S
 from simpatico.v1 import routing_service_pb2 as pb
 
 RANK = "/simpatico.v1.RoutingService/RankAgents"
@@ -93,15 +95,21 @@ class Load:
         await asyncio.gather(*tasks)
 
 
+def cpu_s(pid: int) -> float:
+    """Return the processor time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
 async def main() -> None:
     """Warm up for two seconds, ask, and print."""
     address, rate, seconds, agents, known, deadline_s, pids = sys.argv[1:]
-    watched = [Service(int(pid), "", 0.0) for pid in pids.split(",") if pid]
+    watched = [int(pid) for pid in pids.split(",")]
     made = requests(int(agents), known == "known", float(deadline_s))
     gc.disable()
     async with grpc.aio.insecure_channel(address, options=[("grpc.max_receive_message_length", -1)]) as channel:
         await Load(channel).run(made, float(rate) / 4, 2.0)
-        load, own_s, served_s, began_s = Load(channel), time.process_time(), sum(s.cpu_s() for s in watched), time.monotonic()
+        load, own_s, served_s, began_s = Load(channel), time.process_time(), sum(map(cpu_s, watched)), time.monotonic()
         await load.run(made, float(rate), float(seconds))
         took_s = time.monotonic() - began_s
     found: dict[str, Any] = {
@@ -109,7 +117,7 @@ async def main() -> None:
         "errors": load.errors,
         "late_sends_s": load.late_sends_s,
         "cpu_share": (time.process_time() - own_s) / took_s,
-        "served_share": (sum(s.cpu_s() for s in watched) - served_s) / took_s,
+        "served_share": (sum(map(cpu_s, watched)) - served_s) / took_s,
         "request_bytes": len(made[0]),
         "answer_bytes": load.answer_bytes,
     }
