@@ -17,7 +17,7 @@ from grpc_health.v1 import health_pb2
 from bench.ranking.database import agent_name
 from bench.ranking.load import HEALTH, RANK
 from simpatico.routing.ranked import Entries
-from simpatico.server.ranking_bytes import agents_bytes
+from simpatico.server.routing.ranking_bytes import agents_bytes
 
 
 async def main() -> None:

@@ -14,7 +14,7 @@ from simpatico.routing.experiment import Schedule, block_at
 from simpatico.routing.posterior import Posterior
 from simpatico.routing.ranking import rank
 from simpatico.routing.types import Agent, Candidate, Decision, Outcome, RankRequest, Source
-from simpatico.server.learning import models_of
+from simpatico.server.routing.learning import models_of
 from tests.profiles.samples import NOW_S, RING
 from tests.routing.worlds import belief
 

@@ -22,7 +22,7 @@ from simpatico.routing.policy import Policy
 from simpatico.routing.ranking import propensities
 from simpatico.routing.types import Decision
 from simpatico.routing.utility import DEFAULT_WEIGHTS, HandleNorm, Utility, UtilityWeights, fit_handle_norm, utility
-from simpatico.server.learning import models_of
+from simpatico.server.routing.learning import models_of
 from tests.cli.conftest import Command
 from tests.cli.season import CALLS, QUEUE, RENEWED, Season, parts, season
 from tests.profiles.conftest import Cluster, cluster  # noqa: F401  # a fixture

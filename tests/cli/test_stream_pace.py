@@ -7,7 +7,7 @@ import pytest
 from simpatico.cli.stream import BURST_USED, CHUNK_S, _due_s
 from simpatico.client import Ready
 from simpatico.errors import RateLimitError
-from simpatico.server.gate import RateGate
+from simpatico.server.analysis.gate import RateGate
 
 
 def ready(factor: float = 0.0, burst_s: float = 0.0) -> Ready:

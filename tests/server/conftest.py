@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from simpatico.server.analysis.session import AnalyzerFactory
 from simpatico.server.app import Application
-from simpatico.server.session import AnalyzerFactory
 from tests.server.fakes import FakeAnalyzer
 from tests.server.running import Clock, Running, Start, settings_with
 

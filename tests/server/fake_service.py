@@ -7,9 +7,9 @@ import sys
 import time
 
 from simpatico.config import load_settings
+from simpatico.server.analysis.session import CallPlan
 from simpatico.server.app import serve
 from simpatico.server.logs import configure_logging
-from simpatico.server.session import CallPlan
 from simpatico.types import AudioFormat
 from tests.server.fakes import FakeAnalyzer
 

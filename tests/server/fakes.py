@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simpatico import types as t
-from simpatico.server.session import CallPlan
+from simpatico.server.analysis.session import CallPlan
 
 NOTHING = t.Measure.missing(t.Reason.NO_SPEECH)
 NO_INFLUENCE = t.Influence(NOTHING, NOTHING, NOTHING, NOTHING, 0)

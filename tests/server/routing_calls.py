@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 import pytest
 
-from simpatico.server.router import Router
+from simpatico.server.routing.router import Router
 from simpatico.v1 import caller_service_pb2 as callers_pb
 from simpatico.v1 import routing_service_pb2 as pb
 from simpatico.v1 import routing_service_pb2_grpc as rpc

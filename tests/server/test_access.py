@@ -20,9 +20,9 @@ from simpatico.server.access.certificates import principal_of, read_certificates
 from simpatico.server.access.guard import Access, Guard
 from simpatico.server.access.methods import MAY_CALL, Everybody
 from simpatico.server.access.principals import ANYBODY, AccessRole, Principal, asking
+from simpatico.server.analysis.service import SERVICE_NAME
 from simpatico.server.app import Application
 from simpatico.server.exposure import check_exposure
-from simpatico.server.service import SERVICE_NAME
 from tests.server.calls import TIMEOUT_S, begin, cut, failure, noise, of, rest_of
 from tests.server.fakes import FakeAnalyzer
 from tests.server.running import Running, Start, settings_with

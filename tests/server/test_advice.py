@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import norm
 
 from simpatico.routing.types import AxisBelief, StyleBelief
-from simpatico.server.advice import LIKELY, NOT_KNOWN, advice, probability_above
+from simpatico.server.routing.advice import LIKELY, NOT_KNOWN, advice, probability_above
 
 
 def belief(*axes: tuple[str, float, float]) -> StyleBelief:

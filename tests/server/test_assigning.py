@@ -12,7 +12,7 @@ from simpatico.errors import DatabaseAwayError
 from simpatico.profiles import audit, decisions
 from simpatico.profiles.store import Store
 from simpatico.routing_client import RoutingClient
-from simpatico.server import assigning
+from simpatico.server.routing import assigning
 from simpatico.v1 import routing_service_pb2 as pb
 from tests.server import test_grpc_callers as callers_test
 from tests.server.routing_calls import LONG_S, a_call_to_route, ask, grant, refusal, router_of, start_with_agents, taught

@@ -16,7 +16,7 @@ from simpatico.profiles.store import Work
 from simpatico.routing.types import Outcome
 from simpatico.server.access.methods import MAY_CALL
 from simpatico.server.access.principals import AccessRole
-from simpatico.server.callers import CALLER_SERVICE
+from simpatico.server.callers.service import CALLER_SERVICE
 from simpatico.v1 import caller_service_pb2 as pb
 from tests.profiles.conftest import cluster, postgres_template, sqlite_template, url  # noqa: F401  # fixtures
 from tests.profiles.samples import a_call, a_decision

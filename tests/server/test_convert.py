@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from simpatico import types as t
 from simpatico.errors import RemoteError
 from simpatico.reports import to_json
-from simpatico.server.convert import analysis_from_proto, analysis_to_proto
+from simpatico.server.analysis.convert import analysis_from_proto, analysis_to_proto
 from simpatico.v1 import analysis_pb2 as pb
 from tests.server import analyses
 from tests.server.fakes import analysis_of

@@ -11,7 +11,7 @@ from simpatico.profiles import decisions, experiments
 from simpatico.routing.experiment import block_at
 from simpatico.routing.types import Arm
 from simpatico.server.exchange import Exchange
-from simpatico.server.knowledge import CHANGED
+from simpatico.server.routing.knowledge import CHANGED
 from simpatico.v1 import routing_service_pb2 as pb
 from tests.server.routing_calls import LONG_S, a_call_to_route, ask, grant, ranked, refusal, router_of, start_with_agents, taught
 from tests.server.running import Running, Start
@@ -144,7 +144,7 @@ async def test_other_processes_hear_of_it(server: Running) -> None:
 
 
 async def test_one_that_a_command_started_is_noticed(start: Start, database: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    monkeypatch.setattr("simpatico.server.knowledge.LEARN_S", 0.05)
+    monkeypatch.setattr("simpatico.server.routing.knowledge.LEARN_S", 0.05)
     server = await start_with_agents(start, database)
     config = {"start_s": START_S, "end_s": START_S + 1e6, "block_s": BLOCK_S, "washout_s": 0.0, "seed": 1, "aa": False}
     await memory_of(server).store.write("admin", experiments.start, "spring", "sales", config)

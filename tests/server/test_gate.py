@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simpatico.errors import RateLimitError
-from simpatico.server.gate import RateGate
+from simpatico.server.analysis.gate import RateGate
 
 steps = st.lists(st.tuples(st.floats(0, 20), st.floats(0, 20)), max_size=50)
 

@@ -17,9 +17,9 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 from simpatico.client import AnalysisClient, ClientTls
 from simpatico.errors import ConfigError, ListenError, RemoteError
+from simpatico.server.analysis.service import SERVICE_NAME
 from simpatico.server.app import Application
 from simpatico.server.exposure import check_exposure
-from simpatico.server.service import SERVICE_NAME
 from simpatico.types import AudioFormat
 from simpatico.v1 import analysis_service_pb2 as pb
 from tests.server.calls import TIMEOUT_S, begin, noise

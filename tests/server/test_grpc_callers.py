@@ -20,7 +20,7 @@ from simpatico.profiles.store import Work
 from simpatico.server.access.methods import MAY_CALL
 from simpatico.server.access.principals import AccessRole
 from simpatico.server.app import Application
-from simpatico.server.callers import CALLER_SERVICE
+from simpatico.server.callers.service import CALLER_SERVICE
 from simpatico.server.memory import Memory
 from simpatico.v1 import caller_service_pb2 as pb
 from simpatico.v1 import caller_service_pb2_grpc as rpc

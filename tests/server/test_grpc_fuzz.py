@@ -15,8 +15,8 @@ import soundfile
 from google.protobuf.message import DecodeError
 
 from simpatico.analysis import AnalysisOptions, CallAnalyzer
+from simpatico.server.analysis.service import SERVICE_NAME
 from simpatico.server.app import analyzer_factory
-from simpatico.server.service import SERVICE_NAME
 from simpatico.style import Bundle
 from simpatico.types import AudioFormat
 from simpatico.v1 import analysis_service_pb2 as pb

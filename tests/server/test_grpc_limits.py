@@ -11,9 +11,9 @@ import pytest
 
 from simpatico.client import CallFailed, Chunk, Event, Final, Interim, Ready
 from simpatico.errors import RemoteError
-from simpatico.server.outbox import HARD_LIMIT
-from simpatico.server.session import CallPlan
-from simpatico.server.stream import Stream
+from simpatico.server.analysis.outbox import HARD_LIMIT
+from simpatico.server.analysis.session import CallPlan
+from simpatico.server.analysis.stream import Stream
 from simpatico.types import AudioFormat
 from simpatico.v1 import analysis_service_pb2 as pb
 from tests.server.calls import RATE_HZ, STEREO, TIMEOUT_S, begin, cut, failure, noise, of, rest_of

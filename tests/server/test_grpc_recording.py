@@ -15,7 +15,7 @@ import soundfile
 
 from simpatico.client import AnalysisClient
 from simpatico.errors import RemoteError
-from simpatico.server.session import CallPlan
+from simpatico.server.analysis.session import CallPlan
 from simpatico.types import AudioFormat
 from simpatico.v1 import analysis_service_pb2 as pb
 from simpatico.v1 import analysis_service_pb2_grpc as rpc

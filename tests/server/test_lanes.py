@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from simpatico.server.lanes import JOBS_PER_SLICE, Lane, Threads
+from simpatico.server.analysis.lanes import JOBS_PER_SLICE, Lane, Threads
 
 
 @pytest.fixture

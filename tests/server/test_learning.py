@@ -16,8 +16,8 @@ from simpatico.profiles.store import BlockingStore
 from simpatico.routing.intent import IntentUnknown, Lean
 from simpatico.routing.posterior import Posterior
 from simpatico.routing.types import Outcome, RankRequest
-from simpatico.server import knowledge
-from simpatico.server.learning import Learner
+from simpatico.server.routing import knowledge
+from simpatico.server.routing.learning import Learner
 from simpatico.v1 import routing_service_pb2 as pb
 from tests.profiles.samples import NOW_S, RING, a_decision
 from tests.routing.worlds import candidates

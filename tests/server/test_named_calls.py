@@ -19,7 +19,7 @@ from simpatico.errors import DatabaseAwayError, RemoteError
 from simpatico.profiles import callers, calls, counters
 from simpatico.profiles.schema import metadata
 from simpatico.profiles.store import Store, Work
-from simpatico.server import keeping
+from simpatico.server.callers import keeping
 from simpatico.server.exchange import Exchange, Hub
 from simpatico.v1 import analysis_service_pb2
 from simpatico.v1 import caller_service_pb2 as pb

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from simpatico.server.outbox import HARD_LIMIT, SOFT_LIMIT, Outbox
+from simpatico.server.analysis.outbox import HARD_LIMIT, SOFT_LIMIT, Outbox
 from simpatico.v1 import analysis_pb2 as apb
 from simpatico.v1 import analysis_service_pb2 as pb
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from simpatico.server.pressure import HALF_LIFE_S, TICK_S, Pressure
+from simpatico.server.routing.pressure import HALF_LIFE_S, TICK_S, Pressure
 from tests.server.running import Clock
 
 

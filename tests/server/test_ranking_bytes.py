@@ -8,7 +8,7 @@ import pytest
 from simpatico.routing.ranked import Entries
 from simpatico.routing.ranking import neutral, rank
 from simpatico.routing.types import NeutralReason, Ranking
-from simpatico.server.convert_routing import _factor, ranking_to_proto
+from simpatico.server.routing.convert import _factor, ranking_to_proto
 from simpatico.v1 import routing_service_pb2 as pb
 from tests.routing.test_ranking import MODEL
 from tests.routing.worlds import request

@@ -18,7 +18,7 @@ from simpatico.profiles.store import Work
 from simpatico.routing.types import Agent
 from simpatico.server.access.methods import MAY_CALL
 from simpatico.server.access.principals import AccessRole
-from simpatico.server.routing import ROUTING_SERVICE
+from simpatico.server.routing.service import ROUTING_SERVICE
 from simpatico.v1 import routing_service_pb2 as pb
 from simpatico.v1 import routing_service_pb2_grpc as rpc
 from tests.profiles.conftest import cluster, postgres_template, sqlite_template, url  # noqa: F401  # fixtures

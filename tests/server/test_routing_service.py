@@ -20,10 +20,10 @@ from simpatico.profiles.spool import Spool
 from simpatico.profiles.store import Store
 from simpatico.routing.observations import DEFAULT_AXES
 from simpatico.routing.types import Factor, FactorKind
-from simpatico.server import journal, router
 from simpatico.server.access.principals import AccessRole
-from simpatico.server.convert_routing import words
-from simpatico.server.learning import models_of
+from simpatico.server.routing import journal, router
+from simpatico.server.routing.convert import words
+from simpatico.server.routing.learning import models_of
 from simpatico.v1 import routing_service_pb2 as pb
 from tests.profiles.samples import a_call
 from tests.server import test_grpc_callers as callers_test

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from simpatico.errors import AudioFormatError, MalformedAudioError, SequenceError
-from simpatico.server.tracks import SILENCE_SAMPLES, Tracks
+from simpatico.server.analysis.tracks import SILENCE_SAMPLES, Tracks
 
 SAMPLES = np.random.default_rng(1).uniform(-1, 1, (1000, 2)).astype(np.float32)
 cuts = st.lists(st.integers(0, 400), max_size=8)

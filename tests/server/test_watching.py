@@ -15,9 +15,10 @@ import pytest
 from simpatico.errors import RemoteError, SlowWatcherError
 from simpatico.profiles import calls
 from simpatico.routing_client import RoutingClient
-from simpatico.server import app, desk
-from simpatico.server.advice import NOT_KNOWN
+from simpatico.server import app
 from simpatico.server.exchange import Exchange, Hub
+from simpatico.server.routing import desk
+from simpatico.server.routing.advice import NOT_KNOWN
 from simpatico.v1 import routing_service_pb2 as pb
 from tests.profiles.samples import a_call
 from tests.server import test_grpc_callers as callers_test

@@ -21,7 +21,7 @@ from simpatico.routing.policy import DEFAULT_POLICY, Policy
 from simpatico.routing.ranking import propensities
 from simpatico.routing.types import Decision
 from simpatico.routing.utility import DEFAULT_WEIGHTS, HandleNorm, Utility, UtilityWeights, fit_handle_norm, utility
-from simpatico.server.learning import models_of
+from simpatico.server.routing.learning import models_of
 
 __all__ = [
     "OneLift",

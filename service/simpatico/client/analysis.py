@@ -14,7 +14,7 @@ from simpatico.client.connection import ClientTls, Token, host_of, raise_remote
 from simpatico.client.sending import Caller, raw_format
 from simpatico.client.stream import CallStream
 from simpatico.errors import ConfigError
-from simpatico.server.convert import analysis_from_proto
+from simpatico.server.analysis.convert import analysis_from_proto
 from simpatico.server.loopback import is_loopback
 from simpatico.types import CallAnalysis
 from simpatico.v1 import analysis_service_pb2 as pb

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from simpatico.errors import RemoteError
-from simpatico.server.convert import analysis_from_proto
+from simpatico.server.analysis.convert import analysis_from_proto
 from simpatico.types import CallAnalysis
 from simpatico.v1 import analysis_service_pb2 as pb
 

@@ -22,17 +22,17 @@ from grpc_reflection.v1alpha import reflection
 
 from simpatico.config import Settings
 from simpatico.server.access.guard import Access, Guard
+from simpatico.server.analysis.lanes import Threads
+from simpatico.server.analysis.service import SERVICE_NAME, AnalysisService, Shared
+from simpatico.server.analysis.session import Analyzer, AnalyzerFactory, CallPlan
 from simpatico.server.exchange import Exchange
 from simpatico.server.exposure import check_exposure, warn_of_exposure
-from simpatico.server.lanes import Threads
 from simpatico.server.listening import bind, options_of
 from simpatico.server.logs import fields
-from simpatico.server.service import SERVICE_NAME, AnalysisService, Shared
-from simpatico.server.session import Analyzer, AnalyzerFactory, CallPlan
 
 if TYPE_CHECKING:
     from simpatico.server.memory import Memory
-    from simpatico.server.router import Router
+    from simpatico.server.routing.router import Router
     from simpatico.types import AudioFormat
 
 __all__ = ["Application", "analyzer_factory", "serve"]
@@ -109,7 +109,7 @@ class Application:
         threads = Threads(settings.server.threads or os.cpu_count() or 1)
         self.shared = Shared(settings, factory or analyzer_factory(settings), threads, exchange=exchange or Exchange())
         if self.memory is not None:
-            from simpatico.server.keeping import Keeper
+            from simpatico.server.callers.keeping import Keeper
 
             self.shared.keeper = Keeper(self.memory, self.shared.exchange, settings.callers)
         self._health = HealthServicer()
@@ -147,9 +147,9 @@ class Application:
         """Give a server everything that this one serves."""
         server.add_generic_rpc_handlers((AnalysisService(self.shared).handler(),))
         if self.memory is not None and self.shared.keeper is not None:
-            from simpatico.server.callers import CallerService
-            from simpatico.server.router import Router
-            from simpatico.server.routing import RoutingService
+            from simpatico.server.callers.service import CallerService
+            from simpatico.server.routing.router import Router
+            from simpatico.server.routing.service import RoutingService
 
             callers = CallerService(self.memory, self.shared.keeper.consents, self._settings.limits.message_bytes)
             router = self._router = Router(
@@ -165,8 +165,8 @@ class Application:
     def _services(self) -> tuple[str, ...]:
         if self.memory is None:
             return (SERVICE_NAME,)
-        from simpatico.server.callers import CALLER_SERVICE
-        from simpatico.server.routing import ROUTING_SERVICE
+        from simpatico.server.callers.service import CALLER_SERVICE
+        from simpatico.server.routing.service import ROUTING_SERVICE
 
         return (SERVICE_NAME, CALLER_SERVICE, ROUTING_SERVICE)
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from simpatico.server.analysis.lanes import Lane
+from simpatico.server.analysis.session import CallSession, Response
 from simpatico.server.exchange import Held
-from simpatico.server.lanes import Lane
-from simpatico.server.session import CallSession, Response
 from simpatico.v1 import analysis_service_pb2 as pb
 
 if TYPE_CHECKING:
-    from simpatico.server.keeping import NamedCall
+    from simpatico.server.callers.keeping import NamedCall
 
 __all__ = ["OpenCall"]
 

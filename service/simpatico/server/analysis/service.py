@@ -15,16 +15,16 @@ import grpc
 from simpatico.config import Settings
 from simpatico.errors import DrainingError, SessionLimitError
 from simpatico.server.aborting import Context, abort
+from simpatico.server.analysis.lanes import Threads
+from simpatico.server.analysis.recording import analyze_recording
+from simpatico.server.analysis.session import AnalyzerFactory
 from simpatico.server.decoding import decoder
 from simpatico.server.exchange import Exchange
-from simpatico.server.lanes import Threads
-from simpatico.server.recording import analyze_recording
-from simpatico.server.session import AnalyzerFactory
 from simpatico.v1 import analysis_service_pb2 as pb
 
 if TYPE_CHECKING:
-    from simpatico.server.keeping import Keeper
-    from simpatico.server.stream import Stream
+    from simpatico.server.analysis.stream import Stream
+    from simpatico.server.callers.keeping import Keeper
 
 __all__ = ["SERVICE_NAME", "AnalysisService", "Shared"]
 
@@ -140,7 +140,7 @@ class AnalysisService:
     async def stream_analyze(self, requests: object, context: Context) -> None:
         """Serve one ``StreamAnalyze``."""
         del requests  # the context's read is used instead
-        from simpatico.server.stream import Stream
+        from simpatico.server.analysis.stream import Stream
 
         try:
             self.shared.admit_stream()

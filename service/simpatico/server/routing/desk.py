@@ -27,12 +27,12 @@ from simpatico.routing.belief import combine
 from simpatico.routing.intent import Intent
 from simpatico.routing.observations import DEFAULT_AXES
 from simpatico.routing.types import Decision, Source, StyleBelief
-from simpatico.server.advice import advice
-from simpatico.server.consents import Consents, Said
-from simpatico.server.convert_routing import intent_to_proto
+from simpatico.server.callers.consents import Consents, Said
 from simpatico.server.exchange import Exchange, Held
-from simpatico.server.knowledge import Knowledge
 from simpatico.server.memory import Memory
+from simpatico.server.routing.advice import advice
+from simpatico.server.routing.convert import intent_to_proto
+from simpatico.server.routing.knowledge import Knowledge
 from simpatico.v1 import routing_service_pb2 as pb
 
 __all__ = ["Brief", "Desk", "Watcher"]

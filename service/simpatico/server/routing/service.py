@@ -12,8 +12,12 @@ from simpatico.routing.standing import standing
 from simpatico.routing.types import Outcome
 from simpatico.server.aborting import Context, abort
 from simpatico.server.access.principals import acting, only_own
-from simpatico.server.assigning import Assigner
-from simpatico.server.convert_routing import (
+from simpatico.server.analysis.live import live_style
+from simpatico.server.analysis.service import Shared
+from simpatico.server.decoding import Undecodable, decoder, unary, within
+from simpatico.server.memory import Memory
+from simpatico.server.routing.assigning import Assigner
+from simpatico.server.routing.convert import (
     agent_from_proto,
     agent_to_proto,
     assigned_to_proto,
@@ -23,12 +27,8 @@ from simpatico.server.convert_routing import (
     outcome_from_proto,
     ranking_to_proto,
 )
-from simpatico.server.decoding import Undecodable, decoder, unary, within
-from simpatico.server.experimenting import Experimenting
-from simpatico.server.live import live_style
-from simpatico.server.memory import Memory
-from simpatico.server.router import Router
-from simpatico.server.service import Shared
+from simpatico.server.routing.experimenting import Experimenting
+from simpatico.server.routing.router import Router
 from simpatico.v1 import routing_service_pb2 as pb
 
 __all__ = ["ROUTING_SERVICE", "RoutingService"]

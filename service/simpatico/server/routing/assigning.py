@@ -18,9 +18,9 @@ from simpatico.routing.assignment import MAX_WAITING, Assigned, Waiting, assign,
 from simpatico.routing.policy import DEFAULT_POLICY
 from simpatico.routing.posterior import Posterior
 from simpatico.routing.types import Agent, Decision, NeutralReason, StyleBelief
-from simpatico.server.convert_routing import informed, rank_request
 from simpatico.server.memory import Memory
-from simpatico.server.router import Router, is_kept, new_seed
+from simpatico.server.routing.convert import informed, rank_request
+from simpatico.server.routing.router import Router, is_kept, new_seed
 from simpatico.v1 import routing_service_pb2 as pb
 
 __all__ = ["AssignedAll", "Assigner", "Given"]

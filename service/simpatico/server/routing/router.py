@@ -24,14 +24,14 @@ from simpatico.routing.intent import Intent
 from simpatico.routing.posterior import Posterior
 from simpatico.routing.ranking import neutral, rank_scored
 from simpatico.routing.types import MAX_SEED, BlockArm, Decision, NeutralReason, Ranking, RankRequest, StyleBelief
-from simpatico.server.consents import Consents
-from simpatico.server.convert_routing import informed, rank_request
-from simpatico.server.desk import Desk
+from simpatico.server.callers.consents import Consents
 from simpatico.server.exchange import Exchange
-from simpatico.server.journal import Journal
-from simpatico.server.knowledge import Found, Knowledge
 from simpatico.server.memory import Memory
-from simpatico.server.pressure import Pressure
+from simpatico.server.routing.convert import informed, rank_request
+from simpatico.server.routing.desk import Desk
+from simpatico.server.routing.journal import Journal
+from simpatico.server.routing.knowledge import Found, Knowledge
+from simpatico.server.routing.pressure import Pressure
 from simpatico.v1 import routing_service_pb2 as pb
 
 __all__ = ["Answer", "Router"]

@@ -16,12 +16,12 @@ from simpatico.routing.intent import Intent, IntentUnknown, Lean
 from simpatico.routing.ranked import Entries
 from simpatico.routing.standing import Standing
 from simpatico.routing.types import Agent, Factor, FactorKind, Outcome, Ranking, RankRequest, StyleBelief
-from simpatico.server.ranking_bytes import agents_bytes
-from simpatico.server.session import check_call_id
+from simpatico.server.analysis.session import check_call_id
+from simpatico.server.routing.ranking_bytes import agents_bytes
 from simpatico.v1 import routing_service_pb2 as pb
 
 if TYPE_CHECKING:
-    from simpatico.server.assigning import AssignedAll
+    from simpatico.server.routing.assigning import AssignedAll
 
 __all__ = [
     "agent_from_proto",

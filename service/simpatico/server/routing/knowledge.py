@@ -23,8 +23,8 @@ from simpatico.profiles.store import Work
 from simpatico.routing.experiment import Schedule, block_at
 from simpatico.routing.types import Agent, BlockArm
 from simpatico.server.exchange import Exchange
-from simpatico.server.learning import Learned, Learner
 from simpatico.server.memory import Memory
+from simpatico.server.routing.learning import Learned, Learner
 
 __all__ = ["Found", "Knowledge"]
 

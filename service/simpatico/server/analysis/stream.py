@@ -30,17 +30,17 @@ from simpatico.errors import (
     UnknownCallError,
 )
 from simpatico.profiles.texts import checked_text
-from simpatico.server.lanes import Lane
-from simpatico.server.live import hold_style
+from simpatico.server.analysis.lanes import Lane
+from simpatico.server.analysis.live import hold_style
+from simpatico.server.analysis.open_call import OpenCall
+from simpatico.server.analysis.session import CallPlan, CallSession, Response, check_call_id, plan_of
+from simpatico.server.callers.named import NO_MEMORY, said_by
 from simpatico.server.logs import fields
-from simpatico.server.named import NO_MEMORY, said_by
-from simpatico.server.open_call import OpenCall
-from simpatico.server.session import CallPlan, CallSession, Response, check_call_id, plan_of
 from simpatico.server.status import call_error, fault_of
 from simpatico.v1 import analysis_service_pb2 as pb
 
 if TYPE_CHECKING:
-    from simpatico.server.service import Shared
+    from simpatico.server.analysis.service import Shared
 
 __all__ = ["Stream"]
 
@@ -68,7 +68,7 @@ class Stream:
     """
 
     def __init__(self, shared: Shared, read: Callable[[], Awaitable[Any]], write: Callable[[Response], Awaitable[None]]) -> None:
-        from simpatico.server.outbox import Outbox
+        from simpatico.server.analysis.outbox import Outbox
 
         self._shared = shared
         self._limits = shared.settings.limits

@@ -9,8 +9,8 @@ import grpc
 from simpatico.errors import RequestError
 from simpatico.profiles import callers, calls, privacy
 from simpatico.server.access.principals import acting
-from simpatico.server.consents import Consents
-from simpatico.server.convert_callers import consent_to_proto, export_to_proto, profile_to_proto, receipt_to_proto
+from simpatico.server.callers.consents import Consents
+from simpatico.server.callers.convert import consent_to_proto, export_to_proto, profile_to_proto, receipt_to_proto
 from simpatico.server.decoding import unary
 from simpatico.server.memory import Memory
 from simpatico.v1 import caller_service_pb2 as pb

@@ -6,9 +6,9 @@ from simpatico.profiles import experiments
 from simpatico.profiles.experiments import Experiment
 from simpatico.routing.experiment import Schedule
 from simpatico.server.access.principals import acting
-from simpatico.server.knowledge import Knowledge
 from simpatico.server.memory import Memory
-from simpatico.server.router import new_seed
+from simpatico.server.routing.knowledge import Knowledge
+from simpatico.server.routing.router import new_seed
 from simpatico.v1 import routing_service_pb2 as pb
 
 __all__ = ["Experimenting"]

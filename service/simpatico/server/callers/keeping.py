@@ -23,10 +23,10 @@ from simpatico.profiles import callers, calls, operations
 from simpatico.profiles.habits import CallTime
 from simpatico.profiles.records import CallRecord, Consent
 from simpatico.server.access.principals import acting
-from simpatico.server.consents import Consents, Said
+from simpatico.server.callers.consents import Consents, Said
+from simpatico.server.callers.named import NamedCaller
 from simpatico.server.exchange import Exchange
 from simpatico.server.memory import Memory
-from simpatico.server.named import NamedCaller
 from simpatico.server.status import fault_of
 from simpatico.types import CallAnalysis
 

@@ -8,7 +8,7 @@ import logging
 from simpatico.errors import RequestError
 from simpatico.routing.belief import live_belief
 from simpatico.routing.types import StyleBelief
-from simpatico.server.convert import style_from_proto
+from simpatico.server.analysis.convert import style_from_proto
 from simpatico.server.exchange import Exchange, Held
 from simpatico.v1 import analysis_pb2 as pb
 

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from simpatico.audio import ENCODINGS, analysis_rate_hz, check_caller_channel, check_channels, check_rate_hz
 from simpatico.config import CallerSettings, LimitSettings
 from simpatico.errors import AudioError, RequestError, StreamTooLongError, UnknownCodecError
-from simpatico.server.convert import analysis_to_proto
-from simpatico.server.gate import RateGate
-from simpatico.server.named import NamedCaller, named_caller
-from simpatico.server.tracks import Tracks
+from simpatico.server.analysis.convert import analysis_to_proto
+from simpatico.server.analysis.gate import RateGate
+from simpatico.server.analysis.tracks import Tracks
+from simpatico.server.callers.named import NamedCaller, named_caller
 from simpatico.types import AudioFormat, CallAnalysis
 from simpatico.v1 import analysis_service_pb2 as pb
 

@@ -18,14 +18,14 @@ from simpatico.config import CallerSettings
 from simpatico.errors import ForbiddenError, IdleTimeoutError, MessageTooLargeError, RequestError, SimpaticoError
 from simpatico.server.access.methods import MAY_NAME_CALLERS
 from simpatico.server.access.principals import asking
-from simpatico.server.convert import analysis_to_proto
+from simpatico.server.analysis.convert import analysis_to_proto
+from simpatico.server.analysis.session import CallPlan, caller_of, check_call_id, check_seed, format_of
+from simpatico.server.callers.named import named_caller
 from simpatico.server.logs import fields
-from simpatico.server.named import named_caller
-from simpatico.server.session import CallPlan, caller_of, check_call_id, check_seed, format_of
 from simpatico.v1 import analysis_service_pb2 as pb
 
 if TYPE_CHECKING:
-    from simpatico.server.service import Shared
+    from simpatico.server.analysis.service import Shared
 
 __all__ = ["analyze_recording"]
 

@@ -1,0 +1,1 @@
+"""``AnalysisService``: live calls on streams and recordings, from messages to answers. It measures nothing itself."""

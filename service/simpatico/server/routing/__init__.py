@@ -1,0 +1,1 @@
+"""``RoutingService``: rankings, assignments, outcomes, experiments, agents and their desktops. `simpatico.routing` does the ranking."""
