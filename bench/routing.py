@@ -28,7 +28,7 @@ from bench.studies.table import Table, cell, markdown, share
 from simpatico.routing.explanation import counterfactuals
 from simpatico.routing.observations import Observations
 from simpatico.routing.policy import Policy
-from simpatico.routing.ranking import rank
+from simpatico.routing.ranking import rank_scored
 from simpatico.routing.types import Agent, AxisBelief, Candidate, Observation, RankRequest, Source, StyleBelief
 from simpatico.routing.variance import fit
 
@@ -148,9 +148,9 @@ def speed_table() -> Table:
         spent: dict[str, list[float]] = {"rank": [], "why": []}
         for seed in range(60):
             start = time.process_time()
-            rank(asked, model, seed=seed)
+            _, scores = rank_scored(asked, model, seed=seed)
             middle = time.process_time()
-            counterfactuals(asked, model, seed=seed)
+            counterfactuals(asked, model, seed=seed, actual=scores)  # as the service does
             spent["rank"].append(middle - start)
             spent["why"].append(time.process_time() - middle)
         table.add(count, *(cell(1e3 * float(np.median(times))) for times in spent.values()), cell(1e3 * fitted, 1))
