@@ -208,7 +208,8 @@ def test_the_database_of_a_file_is_for_its_owners_eyes_alone(tmp_path: Path) -> 
 @pytest.mark.parametrize("state", ["57P01", "57P03", "08006", "53100", "53300", "25006", "58030"])
 def test_a_server_that_refuses_is_away(cluster: Cluster, postgres_template: str, state: str) -> None:
     """It is starting or stopping, full, or a standby: no fault of the query, and none of whoever asks."""
-    with BlockingStore(cluster.url(postgres_template), RING, upgrade=False) as store:
+    cluster.databases += 1  # never the template itself
+    with BlockingStore(cluster.make(f"refusing{cluster.databases}", postgres_template), RING, upgrade=False) as store:
         refusal = text(f"DO $$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = '{state}'; END $$")
         with pytest.raises(DatabaseAwayError, match=r"cannot be reached .*not now"):
             store.write("x", lambda work: work.connection.execute(refusal))
@@ -222,7 +223,8 @@ def test_a_database_that_is_not_there_is_away(cluster: Cluster) -> None:
 
 
 def test_reading_writes_nothing(cluster: Cluster, postgres_template: str) -> None:
-    with BlockingStore(cluster.url(postgres_template), RING, upgrade=False) as store:
+    cluster.databases += 1
+    with BlockingStore(cluster.make(f"reading{cluster.databases}", postgres_template), RING, upgrade=False) as store:
         with pytest.raises(DBAPIError, match="read-only transaction"):
             store.read(lambda work: work.connection.execute(text("DELETE FROM counters")))
         store.write("x", counters.count, "hits")
