@@ -261,7 +261,9 @@ def test_a_defect_in_one_file_costs_no_other(archive: Path, tmp_path: Path, monk
 
     monkeypatch.setattr(sys.modules["simpatico.archive.run"], "measure_task", broken)
     summary, _ = measure(archive, tmp_path / "x.csv")
-    assert [f.error for f in summary.failures] == ["ZeroDivisionError: by zero"]
+    assert [f.error for f in summary.failures] == [
+        f"{archive / 'two.flac'} cannot be measured, by a defect of ours: ZeroDivisionError: by zero"
+    ]
     assert summary.files == 4
 
 

@@ -222,6 +222,7 @@ def test_the_shortest_that_has_figures() -> None:
         ({"segments": [(1.0, 1.0)]}, RequestError, "from 1 to 1 s cannot be measured"),
         ({"segments": [(-1.0, 1.0)]}, RequestError, "from -1 to 1 s"),
         ({"segments": [(0.0, float("nan"))]}, RequestError, "from 0 to nan s"),
+        ({"segments": [(0.0, 1e308)]}, RequestError, r"from 0 to 1e\+308 s cannot be measured: .* up to 1e\+09"),
         ({"segments": [(0.0, 1.0), (1.0,)]}, RequestError, r"segment 1 is \(1.0,\)"),
         ({"segments": [("a", "b")]}, RequestError, "segment 0 is"),
         ({"segments": [(0.0, 1.0, 2)]}, AudioFormatError, "channel 2 does not exist in audio of 2"),

@@ -202,7 +202,7 @@ def _one(key: str, task: Task, measurement: Measurement, directory: Path) -> tup
     except SimpaticoError as error:
         return key, str(error)
     except Exception as error:
-        return key, f"{type(error).__name__}: {error}"
+        return key, f"{task.recording.name} cannot be measured, by a defect of ours: {type(error).__name__}: {error}"
     return key, ""
 
 

@@ -18,6 +18,8 @@ _DECIMALS = 9
 
 SegmentLike: TypeAlias = "Segment | Sequence[float | None]"
 """``(start_s, end_s)`` or ``(start_s, end_s, channel)``."""
+LONGEST_S = 1e9
+"""Thirty years: beyond it a time is a slip, and frames could not be counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +31,10 @@ class Segment:
     channel: int | None = None
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.start_s) and math.isfinite(self.end_s) and 0 <= self.start_s < self.end_s):
+        if not 0 <= self.start_s < self.end_s <= LONGEST_S:
             raise RequestError(
-                f"a segment from {self.start_s:g} to {self.end_s:g} s cannot be measured: seconds with 0 <= start < end work",
+                f"a segment from {self.start_s:g} to {self.end_s:g} s cannot be measured: seconds with 0 <= start < end work, up to "
+                f"{LONGEST_S:g}",
                 field="segments",
             )
         if self.channel is not None and self.channel < 0:
@@ -47,8 +50,8 @@ class Windows:
 
     def __post_init__(self) -> None:
         for name, value in (("window_s", self.window_s), ("hop_s", self.hop_s)):
-            if not (math.isfinite(value) and value >= HOP_S):
-                raise ConfigError(f"{name} is {value:g}: {HOP_S} s (one frame) or more works", field=name)
+            if not HOP_S <= value <= LONGEST_S:
+                raise ConfigError(f"{name} is {value:g}: {HOP_S} s (one frame) or more works, up to {LONGEST_S:g}", field=name)
 
 
 @dataclass(frozen=True, slots=True)
