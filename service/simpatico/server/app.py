@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Application", "analyzer_factory", "serve"]
 
-CLOSING_S = 5.0
-"""How long the last finals may take to reach their clients."""
+CLOSING_S = 15.0
+"""How long the last finals may take to be kept and to reach their clients: a machine that is busy, a client that does not read."""
 POLL_S = 0.05
 
 log = logging.getLogger(__name__)
