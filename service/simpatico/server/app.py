@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,9 @@ __all__ = ["Application", "analyzer_factory", "serve"]
 CLOSING_S = 15.0
 """How long the last finals may take to be kept and to reach their clients: a machine that is busy, a client that does not read."""
 POLL_S = 0.05
+SWITCH_S = 0.0002
+"""How long a thread that analyses may keep the interpreter while the event loop waits for it. The loop gives it up at each of some fifty
+array operations of a ranking; with Python's 5 ms a fourth as many were ranked by the model beside 50 calls (`bench.ranking_load`)."""
 
 log = logging.getLogger(__name__)
 
@@ -263,6 +267,7 @@ async def serve(
     peers
         What `Hub.attach` gave: the way to the other processes of the service.
     """
+    sys.setswitchinterval(SWITCH_S)
     exchange = Exchange(peers[0] if peers else 0)
     application = Application(settings, factory, share_port=share_port, exchange=exchange)
     stopper = _Stopper(application)
