@@ -1,11 +1,11 @@
 """Rankings under load: how many are answered in time, and by the model, while calls stream.
 
-    python -m bench.ranking_load [--rate 200] [--agents 1000] [--calls 50] [--seconds 20] [--workers 1]
+    python -m bench.ranking_load [--rate 200] [--agents 1000] [--calls 50] [--seconds 20] [--workers N]
 
 The real service, a router that asks at a fixed rate whatever becomes of the answers (open loop), and a media gateway that streams calls in
-real time, each in processes of their own, all on this machine. Callers are unknown (nothing to look up, nothing kept), or known and agreed
-(a profile to look up, every decision kept with all its agents). First the same router asks a service that does nothing: what it measures
-then is itself, gRPC, and this machine's other work.
+real time, each in processes of their own, all on this machine. The service has a worker for each processor, the router a pool of
+connections. Callers are unknown (nothing to look up, nothing kept), or known and agreed (a profile to look up, every decision kept with all
+its agents). First the same router asks a service that does nothing: what it measures then is itself, gRPC, and this machine's other work.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=50, help="calls streamed meanwhile")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of each run")
     parser.add_argument("--deadline-ms", type=float, default=50.0, help="within which an answer is needed")
-    parser.add_argument("--workers", type=int, default=1, help="processes of the service")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes of the service; by default one for each processor")
     options = parser.parse_args()
     busy_s, all_s = stat()
     subprocess.run(["sleep", str(SETTLE_S)], check=True)

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import json
 import sys
 import time
 from collections import Counter
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,8 @@ HEALTH = "/grpc.health.v1.Health/Check"
 HEALTH_PER_RANKING = 4
 """Of so many rankings one is followed by a health check."""
 VARIANTS = 64
+CONNECTIONS = 8
+"""A router's pool: the kernel shares out connections among the workers of a service, not requests."""
 TIMEOUT_S = 10.0
 
 
@@ -52,9 +56,9 @@ def requests(agents: int, known: bool, deadline_s: float) -> list[bytes]:
 class Load:
     """What is asked and what came back: (kind, latency in s) of each answer."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._rank = channel.unary_unary(RANK)
-        self._health = channel.unary_unary(HEALTH)
+    def __init__(self, channels: list[grpc.aio.Channel]) -> None:
+        self._rank = itertools.cycle([channel.unary_unary(RANK) for channel in channels])
+        self._health = itertools.cycle([channel.unary_unary(HEALTH) for channel in channels])
         self._empty = health_pb2.HealthCheckRequest().SerializeToString()
         self.answers: list[tuple[str, float]] = []
         self.errors: Counter[str] = Counter()
@@ -65,7 +69,7 @@ class Load:
         """Ask for a ranking that is due."""
         self.late_sends_s.append(time.monotonic() - due_s)
         try:
-            answer = await self._rank(request, timeout=TIMEOUT_S)
+            answer = await next(self._rank)(request, timeout=TIMEOUT_S)
         except grpc.aio.AioRpcError as error:
             self.errors[error.code().name] += 1
             return
@@ -77,7 +81,7 @@ class Load:
     async def health(self, due_s: float) -> None:
         """Ask the empty handler."""
         try:
-            await self._health(self._empty, timeout=TIMEOUT_S)
+            await next(self._health)(self._empty, timeout=TIMEOUT_S)
             self.answers.append(("health check", time.monotonic() - due_s))
         except grpc.aio.AioRpcError as error:
             self.errors[error.code().name] += 1
@@ -101,15 +105,21 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
+def connection(address: str) -> grpc.aio.Channel:
+    """Return a channel with a connection of its own."""
+    return grpc.aio.insecure_channel(address, options=[("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1)])
+
+
 async def main() -> None:
     """Warm up for two seconds, ask, and print."""
     address, rate, seconds, agents, known, deadline_s, pids = sys.argv[1:]
     watched = [int(pid) for pid in pids.split(",")]
     made = requests(int(agents), known == "known", float(deadline_s))
     gc.disable()
-    async with grpc.aio.insecure_channel(address, options=[("grpc.max_receive_message_length", -1)]) as channel:
-        await Load(channel).run(made, float(rate) / 4, 2.0)
-        load, own_s, served_s, began_s = Load(channel), time.process_time(), sum(map(cpu_s, watched)), time.monotonic()
+    async with AsyncExitStack() as stack:
+        channels = [await stack.enter_async_context(connection(address)) for _ in range(CONNECTIONS)]
+        await Load(channels).run(made, float(rate) / 4, 2.0)
+        load, own_s, served_s, began_s = Load(channels), time.process_time(), sum(map(cpu_s, watched)), time.monotonic()
         await load.run(made, float(rate), float(seconds))
         took_s = time.monotonic() - began_s
     found: dict[str, Any] = {

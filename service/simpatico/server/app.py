@@ -43,7 +43,7 @@ CLOSING_S = 15.0
 POLL_S = 0.05
 SWITCH_S = 0.0002
 """How long a thread that analyses may keep the interpreter while the event loop waits for it. The loop gives it up at each of some fifty
-array operations of a ranking; with Python's 5 ms a fourth as many were ranked by the model beside 50 calls (`bench.ranking_load`)."""
+array operations of a ranking, and with Python's 5 ms waits for it each time (`bench.ranking_load`)."""
 
 log = logging.getLogger(__name__)
 
