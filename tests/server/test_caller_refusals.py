@@ -35,13 +35,18 @@ Dump = dict[str, list[tuple[Any, ...]]]
 @pytest.fixture
 async def server(start: Start, url: str, tmp_path: Path) -> Running:  # noqa: F811
     """Return a service that asks who calls, with something in every table."""
-    (tmp_path / "secrets").write_text(f"2026-11 {SECRET}\n")
+    return await guarded(start, url, tmp_path, ISSUER)
+
+
+async def guarded(start: Start, database_url: str, folder: Path, issuer: Issuer) -> Running:
+    """Start a service that knows one issuer's tokens, with a caller's rows in it."""
+    (folder / "secrets").write_text(f"2026-11 {SECRET}\n")
     running = await start(
-        database__url=url,
-        database__secrets=str(tmp_path / "secrets"),
-        database__spool=str(tmp_path / "spool.db"),
+        database__url=database_url,
+        database__secrets=str(folder / "secrets"),
+        database__spool=str(folder / "spool.db"),
         database__tend_s=3600,
-        access__keys=str(ISSUER.public(tmp_path / "keys.json")),
+        access__keys=str(issuer.public(folder / "keys.json")),
     )
     await memory_of(running).store.write("test", fill)
     return running

@@ -24,9 +24,9 @@ from simpatico.v1 import routing_service_pb2_grpc as rpc
 from tests.profiles.conftest import cluster, postgres_template, sqlite_template, url  # noqa: F401  # fixtures
 from tests.server.routing_calls import LONG_S, ask, router_of
 from tests.server.running import Running, Start
-from tests.server.test_caller_refusals import dump, fill
+from tests.server.test_caller_refusals import dump, guarded
 from tests.server.test_grpc_app import reason_of
-from tests.server.test_grpc_callers import KEY, SECRET, memory_of
+from tests.server.test_grpc_callers import KEY, memory_of
 from tests.server.tokens import Issuer
 
 ISSUER, STRANGER = Issuer(), Issuer()
@@ -39,15 +39,7 @@ LARGE = "k" * 10_000_000
 @pytest.fixture
 async def server(start: Start, url: str, tmp_path: Path) -> Running:  # noqa: F811
     """Return a service that asks who calls, with something in every table."""
-    (tmp_path / "secrets").write_text(f"2026-11 {SECRET}\n")
-    running = await start(
-        database__url=url,
-        database__secrets=str(tmp_path / "secrets"),
-        database__spool=str(tmp_path / "spool.db"),
-        database__tend_s=3600,
-        access__keys=str(ISSUER.public(tmp_path / "keys.json")),
-    )
-    await memory_of(running).store.write("test", fill)
+    running = await guarded(start, url, tmp_path, ISSUER)
     await memory_of(running).store.write("test", fill_more)
     await router_of(running).knowledge.renew()
     return running
