@@ -19,6 +19,10 @@ __all__ = ["OpenCall"]
 
 Job = Callable[[CallSession], list[Response]]
 
+JOB_BYTES = 512
+"""What a job weighs besides its audio, in bytes: about what it and its answer take while they wait, so that calls which send nothing but
+pauses and marks feel back-pressure too."""
+
 
 @dataclass(eq=False)
 class OpenCall:
@@ -38,8 +42,8 @@ class OpenCall:
     afterwards: list[Response] | None = None
 
     def put(self, job: Job, weight: int = 0) -> None:
-        """Queue a job."""
-        self.lane.put(partial(self._run, job), weight)
+        """Queue a job; ``weight`` in bytes, besides its own."""
+        self.lane.put(partial(self._run, job), weight + JOB_BYTES)
 
     def audio(self, chunk: pb.AudioChunk, now_s: float) -> None:
         """Queue audio that came at ``now_s``."""
