@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bench.harper_valley import ABSENT, RealCall, find_folder, load_calls
 from simpatico.audio import read_call
 from simpatico.style import Bundle, load_bundle
+from tests.databases import cluster, postgres_template, postgres_url, postgres_url_with_tables, sqlite_template  # noqa: F401  # fixtures
 
 SAMPLES = Path(__file__).resolve().parent.parent / "audio_samples"
 

@@ -12,7 +12,7 @@ from simpatico.profiles import audit, experiments
 from simpatico.profiles.store import BlockingStore
 from tests.cli.conftest import Command
 from tests.cli.season import settings_of
-from tests.profiles.conftest import clock, cluster, postgres_template, sqlite_template, store, url  # noqa: F401  # fixtures
+from tests.profiles.conftest import clock, store, url  # noqa: F401  # fixtures
 
 
 @pytest.fixture

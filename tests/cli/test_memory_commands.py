@@ -13,7 +13,7 @@ from simpatico.profiles import audit, callers, calls, migrate, operations
 from simpatico.profiles.store import BlockingStore, Work
 from tests.cli.conftest import Command, Run
 from tests.cli.season import settings_of
-from tests.profiles.conftest import cluster, postgres_template, sqlite_template, store, url  # noqa: F401  # fixtures
+from tests.profiles.conftest import store, url  # noqa: F401  # fixtures
 from tests.profiles.samples import CALLER, DAY_S, RING, Clock, a_call
 from tests.profiles.test_callers import sizes
 

@@ -25,7 +25,7 @@ from simpatico.routing.utility import DEFAULT_WEIGHTS, HandleNorm, Utility, Util
 from simpatico.server.routing.learning import models_of
 from tests.cli.conftest import Command
 from tests.cli.season import CALLS, QUEUE, RENEWED, Season, parts, season
-from tests.profiles.conftest import Cluster, cluster  # noqa: F401  # a fixture
+from tests.profiles.conftest import Cluster
 from tests.profiles.samples import RING
 
 
@@ -36,9 +36,8 @@ def in_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Season:
 
 
 @pytest.fixture(scope="module")
-def in_postgresql(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Season:  # noqa: F811
-    cluster.databases += 1
-    return season(cluster.make(f"season{cluster.databases}"), tmp_path_factory.mktemp("season"))
+def in_postgresql(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Season:
+    return season(cluster.make_another(), tmp_path_factory.mktemp("season"))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Databases to test against: SQLite in a file, and a throw-away PostgreSQL cluster on loopback."""
+"""Databases to test against, one of each kind: SQLite in a file, PostgreSQL on loopback. What is made once is in `tests.databases`."""
 
 from __future__ import annotations
 
@@ -9,54 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from bench.outages.postgres import Cluster, throw_away_cluster
+from bench.outages.postgres import Cluster
 from simpatico.profiles.keys import KeyRing
 from simpatico.profiles.store import BlockingStore
 from tests.profiles.samples import RING, Clock
 
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """Return a running PostgreSQL; a test that asks for it is skipped, visibly, where there is none."""
-    try:
-        with throw_away_cluster() as made:
-            yield made
-    except LookupError as error:
-        pytest.skip(str(error))
-
-
-def _with_tables(url: str) -> None:
-    with BlockingStore(url, RING):
-        pass
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a SQLite file with the tables in it: migrations take longer than most tests."""
-    path = tmp_path_factory.mktemp("sqlite") / "template.db"
-    _with_tables(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture(scope="session")
-def postgres_template(cluster: Cluster) -> str:
-    """Return the name of a PostgreSQL database with the tables in it."""
-    _with_tables(cluster.make("tables"))
-    return "tables"
+__all__ = ["Cluster"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the URL of a database of each kind: with tables for a test that asks for `store`, empty for the others."""
     ready = "store" in request.fixturenames
-    if request.param == "sqlite":
-        if ready:
-            shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "simpatico.db")
-        return f"sqlite:///{tmp_path}/simpatico.db"
-    cluster: Cluster = request.getfixturevalue("cluster")
-    cluster.databases += 1
-    template = request.getfixturevalue("postgres_template") if ready else "template1"
-    return cluster.make(f"test{cluster.databases}", template)
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres_url_with_tables" if ready else "postgres_url"))
+    if ready:
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "simpatico.db")
+    return f"sqlite:///{tmp_path}/simpatico.db"
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -65,7 +67,9 @@ def test_an_empty_database_is_refused_without_upgrade(url: str, tmp_path: Path) 
         store.__enter__()
 
 
-def test_several_processes_may_open_an_empty_database_at_once(url: str) -> None:
+def test_several_processes_may_open_an_empty_database_at_once(url: str, patience: Callable[[int], None]) -> None:
+    patience(120_000)
+
     async def all_at_once() -> None:
         stores = [Store(url, RING) for _ in range(4)]
         await asyncio.gather(*(store.open() for store in stores))
@@ -85,7 +89,9 @@ def test_a_transaction_that_raises_leaves_nothing(store: BlockingStore) -> None:
     assert store.read(counters.totals) == {}
 
 
-def test_counting_at_once_loses_nothing(url: str, store: BlockingStore) -> None:
+def test_counting_at_once_loses_nothing(url: str, store: BlockingStore, patience: Callable[[int], None]) -> None:
+    patience(120_000)
+
     async def many() -> None:
         others = [Store(url, RING) for _ in range(3)]
         await asyncio.gather(*(other.write("x", counters.count, "hits") for _ in range(20) for other in others))
@@ -96,20 +102,20 @@ def test_counting_at_once_loses_nothing(url: str, store: BlockingStore) -> None:
     assert store.read(counters.totals) == {"hits": 60}
 
 
-def test_a_deadlock_is_run_again(cluster: Cluster) -> None:
+def test_a_deadlock_is_run_again(postgres_url_with_tables: str) -> None:
     """Two transactions that lock the same two rows in opposite order: PostgreSQL ends one, which then runs once more."""
-    url = cluster.make("deadlock")
-    runs = []
+    runs, locked = [], set()
 
     def both(work: Work, first: str, second: str) -> None:
         runs.append(first)
         counters.count(work, first)
-        work.connection.execute(text("SELECT pg_sleep(0.3)"))
+        locked.add(first)
+        while len(locked) < 2:  # the other one gets its turn meanwhile
+            work.connection.execute(text("SELECT pg_sleep(0.01)"))
         counters.count(work, second)
 
     async def at_once() -> dict[str, int]:
-        store = Store(url, RING)
-        await store.open()
+        store = Store(postgres_url_with_tables, RING)
         await asyncio.gather(store.write("x", both, "a", "b"), store.write("x", both, "b", "a"))
         totals = await store.read(counters.totals)
         await store.close()
@@ -206,10 +212,9 @@ def test_the_database_of_a_file_is_for_its_owners_eyes_alone(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("state", ["57P01", "57P03", "08006", "53100", "53300", "25006", "58030"])
-def test_a_server_that_refuses_is_away(cluster: Cluster, postgres_template: str, state: str) -> None:
+def test_a_server_that_refuses_is_away(postgres_url_with_tables: str, state: str) -> None:
     """It is starting or stopping, full, or a standby: no fault of the query, and none of whoever asks."""
-    cluster.databases += 1  # never the template itself
-    with BlockingStore(cluster.make(f"refusing{cluster.databases}", postgres_template), RING, upgrade=False) as store:
+    with BlockingStore(postgres_url_with_tables, RING, upgrade=False) as store:
         refusal = text(f"DO $$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = '{state}'; END $$")
         with pytest.raises(DatabaseAwayError, match=r"cannot be reached .*not now"):
             store.write("x", lambda work: work.connection.execute(refusal))
@@ -222,34 +227,68 @@ def test_a_database_that_is_not_there_is_away(cluster: Cluster) -> None:
         BlockingStore(cluster.url("nowhere"), RING).__enter__()
 
 
-def test_reading_writes_nothing(cluster: Cluster, postgres_template: str) -> None:
-    cluster.databases += 1
-    with BlockingStore(cluster.make(f"reading{cluster.databases}", postgres_template), RING, upgrade=False) as store:
+def test_reading_writes_nothing(postgres_url_with_tables: str) -> None:
+    with BlockingStore(postgres_url_with_tables, RING, upgrade=False) as store:
         with pytest.raises(DBAPIError, match="read-only transaction"):
             store.read(lambda work: work.connection.execute(text("DELETE FROM counters")))
         store.write("x", counters.count, "hits")
 
 
-def test_readers_go_on_while_writers_wait_for_a_lock(sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold SQLite's write lock."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    yield
+    other.execute("ROLLBACK")
+    other.close()
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Return what says how long is waited for SQLite's lock, ms, by databases that are opened from then on."""
+
+    def wait_for(milliseconds: int) -> None:
+        monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", milliseconds)
+        pragmas = [pragma for pragma in engine._PRAGMAS if not pragma.startswith("busy_timeout")]
+        monkeypatch.setattr(engine, "_PRAGMAS", (*pragmas, f"busy_timeout={milliseconds}"))
+
+    return wait_for
+
+
+def test_readers_go_on_while_writers_wait_for_a_lock(sqlite_template: Path, tmp_path: Path, patience: Callable[[int], None]) -> None:
     """As many writers as there could be connections wait for somebody who holds SQLite's write lock."""
-    monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 3000)
-    shutil.copy(sqlite_template, tmp_path / "simpatico.db")
+    patience(120_000)
+    path = Path(shutil.copy(sqlite_template, tmp_path / "simpatico.db"))
+
+    async def all_at_once() -> dict[str, int]:
+        store = Store(f"sqlite:///{path}", RING)
+        await store.open(upgrade=False)
+        with locked(path):
+            writers = [asyncio.create_task(store.write("x", counters.count, "hits")) for _ in range(40)]
+            await asyncio.sleep(0)
+            read = [await store.read(counters.totals) for _ in range(5)]
+            assert read == [{}] * 5
+            assert not any(writer.done() for writer in writers), "nobody had to give up for a reader to get its turn"
+        await asyncio.gather(*writers)
+        counted = await store.read(counters.totals)
+        await store.close()
+        return counted
+
+    assert asyncio.run(all_at_once()) == {"hits": 40}
+
+
+def test_writers_give_up_when_a_lock_is_held_for_too_long(sqlite_template: Path, tmp_path: Path, patience: Callable[[int], None]) -> None:
+    """The one who waits in the database, and those who wait behind it."""
+    patience(50)
+    path = Path(shutil.copy(sqlite_template, tmp_path / "simpatico.db"))
 
     async def all_at_once() -> list[object]:
-        store = Store(f"sqlite:///{tmp_path}/simpatico.db", RING)
+        store = Store(f"sqlite:///{path}", RING)
         await store.open(upgrade=False)
-        writers = [asyncio.create_task(store.write("x", counters.count, "hits")) for _ in range(40)]
-        await asyncio.sleep(0)
-        read = [await store.read(counters.totals) for _ in range(5)]
-        assert read == [{}] * 5
-        assert not any(writer.done() for writer in writers), "nobody had to give up for a reader to get its turn"
-        found = await asyncio.gather(*writers, return_exceptions=True)
+        with locked(path):
+            found = await asyncio.gather(*(store.write("x", counters.count, "hits") for _ in range(3)), return_exceptions=True)
         await store.close()
         return list(found)
 
-    other = sqlite3.connect(tmp_path / "simpatico.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    found = asyncio.run(all_at_once())
-    other.execute("ROLLBACK")
-    other.close()
-    assert {type(error) for error in found} == {DatabaseAwayError}
+    assert {type(error) for error in asyncio.run(all_at_once())} == {DatabaseAwayError}

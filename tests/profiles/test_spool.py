@@ -50,7 +50,7 @@ def test_an_outage_from_end_to_end(cluster: Cluster, waiting: Spool) -> None:
     """A real server is stopped between reports and started again."""
 
     async def run() -> None:
-        store = Store(cluster.make("outage"), RING)
+        store = Store(cluster.make_another(), RING)
         await store.open()
         caller_id = (await store.write("router", callers.grant, CALLER)).caller_id
         assert caller_id
@@ -219,7 +219,7 @@ def test_a_call_waits_for_the_database_and_for_consent_as_it_is_then(cluster: Cl
     """Of three callers who had agreed, one withdraws before the database is back, and one had not been looked up."""
 
     async def run() -> None:
-        url = cluster.make("outagecalls")
+        url = cluster.make_another()
         store = Store(url, RING)
         await store.open()
         stays = (await store.write("router", callers.grant, CALLER)).caller_id

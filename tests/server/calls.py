@@ -14,7 +14,8 @@ from simpatico.types import AudioFormat
 
 RATE_HZ = 8000
 STEREO = AudioFormat(RATE_HZ, 2, "f32")
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
+"""Of whatever comes at once where nothing is wrong: the machine may be busy, and nothing is concluded from how long it took."""
 
 
 def noise(seconds: float, channels: int = 2, seed: int = 0) -> NDArray[np.float32]:

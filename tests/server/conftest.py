@@ -11,10 +11,18 @@ import pytest
 
 from simpatico.server.analysis.session import AnalyzerFactory
 from simpatico.server.app import Application
+from simpatico.server.callers import keeping
+from tests.server.calls import TIMEOUT_S
 from tests.server.fakes import FakeAnalyzer
 from tests.server.running import Clock, Running, Start, settings_with
 
-HANGS_S = 120.0
+HANGS_S = 300.0
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let finals wait until their calls are kept, however busy the machine is."""
+    monkeypatch.setattr(keeping, "WAIT_S", TIMEOUT_S)
 
 
 @pytest.fixture

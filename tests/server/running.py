@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 
 from simpatico.client import AnalysisClient
 from simpatico.config import Settings, load_settings
@@ -55,6 +57,13 @@ def settings_with(**limits: Any) -> Settings:
     for key, value in limits.items():
         overrides[key.replace("__", ".") if "__" in key else f"limits.{key}"] = value
     return load_settings(None, overrides)
+
+
+def let_pass(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Move the clock of the running event loop, for the rest of the test: deadlines pass without a wait."""
+    loop = asyncio.get_running_loop()
+    now_s = loop.time
+    monkeypatch.setattr(loop, "time", lambda: now_s() + seconds)
 
 
 ROOT = Path(__file__).resolve().parents[2]

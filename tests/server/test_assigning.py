@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import threading
 from typing import Any
 
 import pytest
@@ -15,8 +15,9 @@ from simpatico.routing_client import RoutingClient
 from simpatico.server.routing import assigning
 from simpatico.v1 import routing_service_pb2 as pb
 from tests.server import test_grpc_callers as callers_test
+from tests.server.calls import TIMEOUT_S
 from tests.server.routing_calls import LONG_S, a_call_to_route, ask, grant, refusal, router_of, start_with_agents, taught
-from tests.server.running import Running, Start
+from tests.server.running import Running, Start, let_pass
 from tests.server.test_grpc_callers import KEY, actions, database, memory_of  # noqa: F401  # the fixture
 
 
@@ -71,15 +72,17 @@ async def test_for_whom_nobody_is_left_there_is_no_decision(server: Running) -> 
 
 async def test_when_the_choice_is_late_the_distributor_would_have_done_this(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     await taught(server)
-    swift = assigning._chosen
+    swift, loop, go_on = assigning._chosen, asyncio.get_running_loop(), threading.Event()
 
     def slow(*args: Any) -> Any:
-        time.sleep(0.6)
+        loop.call_soon_threadsafe(let_pass, monkeypatch, LONG_S)
+        assert go_on.wait(TIMEOUT_S)
         return swift(*args)
 
-    monkeypatch.setattr(assigning, "_chosen", slow)
-    calls = (a_call_to_route(key=KEY, call_id="one"), a_call_to_route(call_id="two"))
-    answer = await assigned(server, *calls, within_s=0.3)
+    with monkeypatch.context() as patched:
+        patched.setattr(assigning, "_chosen", slow)
+        calls = (a_call_to_route(key=KEY, call_id="one"), a_call_to_route(call_id="two"))
+        answer = await assigned(server, *calls)
     assert [(a.agent_id, a.neutral_reason, a.kept) for a in answer.assignments] == [
         ("bad", "deadline_passed", True), ("good", "deadline_passed", False),
     ]  # fmt: skip
@@ -87,6 +90,7 @@ async def test_when_the_choice_is_late_the_distributor_would_have_done_this(serv
     assert [(a.agent_id, a.neutral_reason, a.kept) for a in meanwhile.assignments] == [
         ("bad", "overloaded", False), ("good", "overloaded", False),
     ]  # fmt: skip
+    go_on.set()
     await asyncio.gather(*router_of(server)._late)
     assert [a.neutral_reason for a in (await assigned(server, *calls)).assignments] == ["", ""]
 

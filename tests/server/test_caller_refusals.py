@@ -18,7 +18,7 @@ from simpatico.server.access.methods import MAY_CALL
 from simpatico.server.access.principals import AccessRole
 from simpatico.server.callers.service import CALLER_SERVICE
 from simpatico.v1 import caller_service_pb2 as pb
-from tests.profiles.conftest import cluster, postgres_template, sqlite_template, url  # noqa: F401  # fixtures
+from tests.profiles.conftest import url  # noqa: F401  # a fixture
 from tests.profiles.samples import a_call, a_decision
 from tests.server.running import Running, Start
 from tests.server.test_grpc_callers import KEY, METHODS, SECRET, ask, memory_of, refusal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -49,7 +50,8 @@ def test_stream_shows_what_analyze_shows() -> None:
 
 
 def test_a_recording_is_sent_no_faster_than_the_service_takes_it() -> None:
-    with process("simpatico", "serve", "--port", "0", "--set", "limits.burst_s=2", "--set", "limits.realtime_factor=20") as (_, address):
+    """Of 45 s, four fifths of 38 go at once, the rest at the service's pace; it may stand still for 2.5 s before that is too much."""
+    with process("simpatico", "serve", "--port", "0", "--set", "limits.burst_s=38", "--set", "limits.realtime_factor=3") as (_, address):
         done = simpatico("stream", str(CALL), "--target", address, "--speed", "0")
     assert done.returncode == 0, done.stderr
     assert "undetermined" in done.stdout
@@ -165,5 +167,9 @@ def length_at(address: str) -> float:
 
 def workers(children: Path) -> list[int]:
     """Return the workers among the children of the service; multiprocessing has a helper process there too."""
-    pids = [int(pid) for pid in children.read_text().split()]
-    return [pid for pid in pids if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
+    found = []
+    for pid in map(int, children.read_text().split()):
+        with contextlib.suppress(OSError):  # it has just ended
+            if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text():
+                found.append(pid)
+    return found

@@ -25,6 +25,7 @@ from simpatico.server.memory import Memory
 from simpatico.v1 import caller_service_pb2 as pb
 from simpatico.v1 import caller_service_pb2_grpc as rpc
 from tests.profiles.samples import a_call
+from tests.server.calls import TIMEOUT_S
 from tests.server.fakes import FakeAnalyzer
 from tests.server.running import Running, Start, settings_with
 from tests.server.test_grpc_app import reason_of
@@ -251,7 +252,7 @@ async def test_a_database_that_is_away_is_said_and_calls_go_on(
 async def test_the_memory_is_looked_after(start: Start, database: dict[str, Any], tmp_path: Path) -> None:
     server = await start(**database, database__tend_s=0.05)
     await ask(server, "Object", caller_key=KEY)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(TIMEOUT_S):
         while not (tmp_path / "anchors").exists():
             await asyncio.sleep(0.02)
 

@@ -9,6 +9,7 @@ import pytest
 
 from simpatico.client import CallFailed, CallStream, Chunk, Drain, Final, Ready
 from simpatico.errors import RemoteError
+from simpatico.server.analysis import stream as stream_module
 from tests.server.calls import STEREO, TIMEOUT_S, begin, cut, noise, rest_of
 from tests.server.fakes import expected_final
 from tests.server.running import Clock, Running, Start
@@ -93,7 +94,8 @@ async def test_writing_to_a_stream_that_the_service_ended_says_so(start: Start) 
     assert caught.value.reason in {"STREAM_TOO_LONG", "CLOSED"}
 
 
-async def test_no_final_is_lost_by_a_client_that_writes_while_the_service_drains(start: Start) -> None:
+async def test_no_final_is_lost_by_a_client_that_writes_while_the_service_drains(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_module, "LINGER_S", TIMEOUT_S)
     server = await start(server__drain_grace_s=0.1)
     async with server.client() as client, client.stream() as stream:
         for k in range(20):
@@ -109,7 +111,9 @@ async def test_no_final_is_lost_by_a_client_that_writes_while_the_service_drains
                 await asyncio.sleep(0.001)
 
         writing = asyncio.create_task(write_on())
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(TIMEOUT_S):
+            while server.application.shared.open_calls < 20:
+                await asyncio.sleep(0.01)
         draining = asyncio.create_task(server.application.drain())
         finals = set()
         async with asyncio.timeout(TIMEOUT_S):
@@ -166,11 +170,14 @@ async def test_a_client_that_has_its_finals_goes_quietly(server: Running, caplog
 async def test_a_deadline_ends_the_stream_and_frees_everything(server: Running) -> None:
     shared = server.application.shared
     async with server.client() as client, client.stream(timeout_s=0.5) as stream:
-        updates = aiter(stream)
-        await begin(stream, "a")
-        await anext(updates)
+
+        async def listen() -> None:
+            await begin(stream, "a")
+            async for _ in stream:
+                pass
+
         with pytest.raises(RemoteError, match="DEADLINE_EXCEEDED") as caught:
-            await anext(updates)
+            await listen()
         async with asyncio.timeout(TIMEOUT_S):
             while shared.streams or shared.open_calls:
                 await asyncio.sleep(0.01)

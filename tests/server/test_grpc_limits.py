@@ -19,7 +19,7 @@ from simpatico.types import AudioFormat
 from simpatico.v1 import analysis_service_pb2 as pb
 from tests.server.calls import RATE_HZ, STEREO, TIMEOUT_S, begin, cut, failure, noise, of, rest_of
 from tests.server.fakes import FakeAnalyzer, expected_final
-from tests.server.running import Clock, Start
+from tests.server.running import Clock, Running, Start
 
 
 def waits(go_on: threading.Event) -> Callable[[str], None]:
@@ -31,15 +31,20 @@ def waits(go_on: threading.Event) -> Callable[[str], None]:
     return wait
 
 
-async def settled(number: Callable[[], int]) -> int:
-    """Return the number once it has been the same, and not 0, for a while."""
+async def settled(number: Callable[[], int], *, above: int) -> int:
+    """Return the number once it is above something, and then has been the same for a while."""
     before, same = 0, 0
     async with asyncio.timeout(TIMEOUT_S):
         while same < 10:
             await asyncio.sleep(0.05)
-            same = same + 1 if number() == before != 0 else 0
+            same = same + 1 if number() == before > above else 0
             before = number()
     return before
+
+
+def weight(server: Running) -> int:
+    """Return the bytes that wait for analysis on all streams."""
+    return sum(call.lane.weight for stream in server.application.shared.streams for call in stream._calls.values())
 
 
 async def test_audio_faster_than_allowed(start: Start) -> None:
@@ -190,7 +195,7 @@ async def test_the_service_stops_reading_when_analysis_cannot_keep_up(start: Sta
                 await stream.send([chunk])
 
         sending = asyncio.create_task(send())
-        waiting = await settled(lambda: sum(c.lane.weight for s in server.application.shared.streams for c in s._calls.values()))
+        waiting = await settled(lambda: weight(server), above=200_000)
         assert 200_000 < waiting <= 200_000 + 2 * 64_000 + JOB_BYTES
         go_on.set()
         await sending
@@ -210,9 +215,9 @@ async def test_a_call_is_not_idle_while_the_service_does_not_read(start: Start) 
         await begin(stream, "a", options={"no_interims": True})
         for chunk in cut("a", samples, 4000):
             await stream.send([chunk])
-        await asyncio.sleep(0.1)
+        assert await settled(lambda: weight(server), above=10_000), "the service does not read"
         clock.now_s += 100.0
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(0.6)  # more than twice as long as it takes until the service looks at the time
         go_on.set()
         updates = await rest_of(stream)
     assert updates[-1] == Final("a", expected_final("a", samples, STEREO), "closed", {})
@@ -247,7 +252,7 @@ async def test_the_service_stops_reading_when_the_client_does_not(start: Start) 
 
     running = asyncio.create_task(Stream(server.application.shared, read, write).run())
     outside = 5  # start and ready, one being read, one being written, one over the backlog
-    assert HARD_LIMIT < await settled(lambda: taken) <= HARD_LIMIT + before_analysis + outside
+    assert HARD_LIMIT < await settled(lambda: taken, above=HARD_LIMIT) <= HARD_LIMIT + before_analysis + outside
     client_reads.set()
     await asyncio.wait_for(running, TIMEOUT_S)
     assert written == [str(k) for k in range(marks)]

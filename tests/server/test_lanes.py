@@ -11,6 +11,8 @@ import pytest
 
 from simpatico.server.analysis.lanes import JOBS_PER_SLICE, Lane, Threads
 
+SOON_S = 60.0
+
 
 @pytest.fixture
 def threads() -> Iterator[Threads]:
@@ -22,7 +24,7 @@ def threads() -> Iterator[Threads]:
 
 async def until(condition: object) -> None:
     """Wait until the callable is true."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SOON_S):
         while not condition():  # type: ignore[operator]
             await asyncio.sleep(0.002)
 
@@ -68,7 +70,7 @@ async def test_nothing_follows_an_error(threads: Threads) -> None:
     go_on = threading.Event()
 
     def fail() -> int:
-        go_on.wait(10)
+        go_on.wait(SOON_S)
         raise ValueError("no")
 
     lane = Lane[int](threads, lambda result, error: delivered.append((result, str(error))))
@@ -86,7 +88,7 @@ async def test_a_closed_lane_delivers_nothing_more(threads: Threads) -> None:
     delivered: list[int | None] = []
     go_on = threading.Event()
     lane = Lane[int](threads, lambda result, _: delivered.append(result))
-    lane.put(lambda: int(go_on.wait(10)), weight=5)
+    lane.put(lambda: int(go_on.wait(SOON_S)), weight=5)
     lane.put(lambda: 2, weight=5)
     await asyncio.sleep(0.02)
     lane.close()
@@ -103,7 +105,7 @@ async def test_a_busy_lane_lets_others_in() -> None:
     held = threading.Event()
     busy = Lane[str](pool, lambda result, _: order.append(result or ""))
     other = Lane[str](pool, lambda result, _: order.append(result or ""))
-    busy.put(lambda: str(held.wait(10)))
+    busy.put(lambda: str(held.wait(SOON_S)))
     for _ in range(100):
         busy.put(lambda: "busy")
     other.put(lambda: "other")

@@ -15,14 +15,13 @@ from typing import Any
 import pytest
 import typer
 
-from bench.outages.postgres import POSTGRES, Cluster
+from bench.outages.postgres import POSTGRES
 from simpatico.cli import app
 from simpatico.client import AnalysisClient, ClientTls, Final
 from simpatico.errors import RemoteError
 from simpatico.profiles import audit, callers, operations
 from simpatico.profiles.keys import parse_key_ring
 from simpatico.profiles.store import BlockingStore
-from tests.profiles.conftest import cluster  # noqa: F401  # a fixture
 from tests.profiles.samples import CALLER, RING
 from tests.server.calls import begin, cut, noise
 from tests.server.running import Start
@@ -42,7 +41,7 @@ def shell(text: str, folder: Path, **environment: str) -> str:
     path = f"{POSTGRES}:{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", text],
-        cwd=folder, env={**os.environ, "PATH": path, **environment}, capture_output=True, text=True, timeout=60, check=False,
+        cwd=folder, env={**os.environ, "PATH": path, **environment}, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -123,10 +122,9 @@ def test_sqlite_is_backed_up_while_it_is_used_and_restored(tmp_path: Path) -> No
     check_restored(url, tmp_path)
 
 
-def test_postgresql_is_backed_up_while_it_is_used_and_restored(cluster: Cluster, tmp_path: Path) -> None:  # noqa: F811
+def test_postgresql_is_backed_up_while_it_is_used_and_restored(postgres_url: str, tmp_path: Path) -> None:
     needs("pg_dump")
-    cluster.databases += 1
-    url = cluster.make(f"backup{cluster.databases}")
+    url = postgres_url
     filled(url, tmp_path / "anchors")
     with BlockingStore(url, RING):
         shell(block("pg_dump"), tmp_path, DATABASE_URL=url)
@@ -168,7 +166,7 @@ def test_commands_in_examples_exist_with_their_options(page: Path) -> None:
 
 def test_every_setting_in_an_example_is_one(tmp_path: Path) -> None:
     shown = subprocess.run(
-        [sys.executable, "-m", "simpatico", "serve", "--show-config"], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-m", "simpatico", "serve", "--show-config"], capture_output=True, text=True, timeout=300, check=True
     ).stdout
     known = {f"{table}.{key}" for table, keys in tomllib.loads(shown).items() for key in keys}
     known |= {f"{table}.{key}" for table, key in re.findall(r"^\[(\w+)\](?:.(?!^\[))*?^# (\w+) =$", shown, re.MULTILINE | re.DOTALL)}

@@ -14,7 +14,6 @@ from bench.outages.postgres import Cluster
 from bench.outages.scenarios import Outage, cluster_down, disk_full, kill_again_and_again, locked, outage
 from bench.outages.serving import Deployment
 from simpatico.routing.types import NeutralReason
-from tests.profiles.conftest import cluster  # noqa: F401  # a fixture
 
 pytestmark = pytest.mark.slow
 CALLS = 2
@@ -50,9 +49,8 @@ def reasons(found: Outage) -> Counter[str]:
     return found.phases[1].reasons
 
 
-async def test_postgresql_is_killed_and_comes_back(cluster: Cluster, audio: NDArray[np.int16], tmp_path: Path) -> None:  # noqa: F811
-    cluster.databases += 1
-    place = Deployment(tmp_path, cluster.make(f"outage{cluster.databases}"))
+async def test_postgresql_is_killed_and_comes_back(cluster: Cluster, audio: NDArray[np.int16], tmp_path: Path) -> None:
+    place = Deployment(tmp_path, cluster.make_another())
     found = await outage(place, cluster_down(cluster), audio, calls=CALLS, phases_s=(3, 3, 3), rate_hz=RATE_HZ, seed=new_seed())
     check_calls(found, 9)
     assert found.errors == {}, "every ranking was answered, and every report taken at once"
@@ -95,8 +93,7 @@ async def test_a_service_that_is_killed_loses_nothing_that_it_acknowledged(
     url = f"sqlite:///{tmp_path}/simpatico.db"
     if database == "postgresql":
         running = request.getfixturevalue("cluster")
-        running.databases += 1
-        url = running.make(f"kills{running.databases}")
+        url = running.make_another()
     place = Deployment(tmp_path, url)
     kills = 3 if running is None else 2
     found = await kill_again_and_again(place, kills=kills, longest_s=0.4, seed=new_seed(), cluster=running, away_every=2)

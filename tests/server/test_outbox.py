@@ -7,6 +7,7 @@ import asyncio
 from simpatico.server.analysis.outbox import HARD_LIMIT, SOFT_LIMIT, Outbox
 from simpatico.v1 import analysis_pb2 as apb
 from simpatico.v1 import analysis_service_pb2 as pb
+from tests.server.calls import TIMEOUT_S
 
 
 def interim(call_id: str, at_s: float) -> pb.StreamAnalyzeResponse:
@@ -64,19 +65,19 @@ async def test_room_is_taken_away_and_given_back() -> None:
     for k in range(HARD_LIMIT):
         outbox.put(event(str(k)))
     waiting = asyncio.create_task(outbox.room())
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)
     assert not waiting.done()
     await outbox.get()
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, TIMEOUT_S)
 
 
 async def test_get_waits_for_put_and_for_close() -> None:
     outbox = Outbox()
     first = asyncio.create_task(outbox.get())
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)
     outbox.put(event("x"))
     assert await first == event("x")
     last = asyncio.create_task(outbox.get())
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)
     outbox.close()
     assert await last is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from tests.server import test_grpc_callers as callers_test
 from tests.server.calls import begin, cut, noise
 from tests.server.fakes import FakeAnalyzer
 from tests.server.routing_calls import LONG_S, a_call_to_route, ask, grant, ranked, refusal, router_of, start_with_agents, taught
-from tests.server.running import Running, Start
+from tests.server.running import Running, Start, let_pass
 from tests.server.test_grpc_callers import KEY, actions, database, memory_of  # noqa: F401  # the fixture
 from tests.server.tokens import Issuer
 
@@ -204,11 +203,11 @@ async def test_when_the_arithmetic_is_late_the_decision_is_kept_as_neutral(serve
     swift = router._explained
 
     def slow(*args: Any) -> Any:
-        time.sleep(0.5)
+        let_pass(monkeypatch, LONG_S)
         return swift(*args)
 
     monkeypatch.setattr(router, "_explained", slow)
-    answer = await ranked(server, a_call_to_route(key=KEY), 0.2)
+    answer = await ranked(server, a_call_to_route(key=KEY))
     assert (answer.neutral_reason, answer.kept) == ("deadline_passed", True)
 
 
