@@ -7,14 +7,16 @@ utility, sd, load penalty; factors of the first `KEPT_FACTORS` only, the others'
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from simpatico.routing.candidates import Candidates
 from simpatico.routing.ranked import Entries
 from simpatico.routing.types import (
     Agent,
+    Arm,
     AxisBelief,
+    BlockArm,
     Candidate,
     Factor,
     FactorKind,
@@ -27,7 +29,20 @@ from simpatico.routing.types import (
     StyleBelief,
 )
 
-__all__ = ["pack_outcome", "pack_ranking", "pack_request", "unpack_outcome", "unpack_ranking", "unpack_request"]
+__all__ = [
+    "pack_block",
+    "pack_findings",
+    "pack_outcome",
+    "pack_ranking",
+    "pack_request",
+    "pack_terms",
+    "unpack_block",
+    "unpack_findings",
+    "unpack_outcome",
+    "unpack_ranking",
+    "unpack_request",
+    "unpack_terms",
+]
 
 KEPT_FACTORS = 3
 """Agents at the head of a ranking whose reasons are kept: those that anybody looks at."""
@@ -64,10 +79,9 @@ def _pack_candidates(who: Candidates) -> list[list[Any]]:
     ]
 
 
-def pack_request(request: RankRequest) -> dict[str, Any]:
-    """Return a request as JSON values; its queue has a column of its own."""
+def pack_terms(request: RankRequest) -> dict[str, Any]:
+    """Return a request without its candidates."""
     return {
-        "candidates": _pack_candidates(request.eligible),
         "reason": request.reason,
         "live": _pack_belief(request.live),
         "profile": _pack_belief(request.profile),
@@ -77,12 +91,22 @@ def pack_request(request: RankRequest) -> dict[str, Any]:
     }
 
 
+def pack_request(request: RankRequest) -> dict[str, Any]:
+    """Return a request as JSON values; its queue has a column of its own."""
+    return {"candidates": _pack_candidates(request.eligible), **pack_terms(request)}
+
+
 def unpack_request(queue: str, packed: Packed) -> RankRequest:
     """Return what `pack_request` packed."""
     candidates = tuple(
         Candidate(Agent(agent_id, frozenset(skills), frozenset(languages), capacity), open_calls, idle_s, occupancy)
         for agent_id, open_calls, idle_s, occupancy, skills, languages, capacity in packed["candidates"]
     )
+    return unpack_terms(queue, packed, candidates)
+
+
+def unpack_terms(queue: str, packed: Packed, candidates: Sequence[Candidate]) -> RankRequest:
+    """Return what `pack_terms` packed, with these candidates."""
     return RankRequest(
         queue,
         candidates,
@@ -102,10 +126,9 @@ def _pack_entries(entries: Sequence[RankedAgent]) -> list[list[Any]]:
     return [list(row) for row in zip(entries.ids, *(column.tolist() for column in figures), strict=True)]
 
 
-def pack_ranking(ranking: Ranking) -> dict[str, Any]:
-    """Return a ranking as JSON values; policy version and neutral reason have columns of their own."""
+def pack_findings(ranking: Ranking) -> dict[str, Any]:
+    """Return a ranking without its entries, but with the reasons of the first ones."""
     return {
-        "entries": _pack_entries(ranking.entries),
         "factors": [[[f.kind, f.contribution, f.evidence, f.axis, f.value] for f in e.factors] for e in ranking.entries[:KEPT_FACTORS]],
         "basis": sorted(ranking.basis),
         "seed": ranking.seed,
@@ -114,10 +137,20 @@ def pack_ranking(ranking: Ranking) -> dict[str, Any]:
     }
 
 
+def pack_ranking(ranking: Ranking) -> dict[str, Any]:
+    """Return a ranking as JSON values; policy version and neutral reason have columns of their own."""
+    return {"entries": _pack_entries(ranking.entries), **pack_findings(ranking)}
+
+
 def unpack_ranking(policy_version: str, neutral_reason: str | None, packed: Packed) -> Ranking:
     """Return what `pack_ranking` packed; factors beyond the first agents' are not there."""
+    return unpack_findings(policy_version, neutral_reason, packed, packed["entries"])
+
+
+def unpack_findings(policy_version: str, neutral_reason: str | None, packed: Packed, rows: Iterable[Sequence[Any]]) -> Ranking:
+    """Return what `pack_findings` packed, with entries of these rows: id, propensity, expected utility, sd, load penalty."""
     entries = []
-    for place, (agent_id, propensity, utility, sd, penalty) in enumerate(packed["entries"]):
+    for place, (agent_id, propensity, utility, sd, penalty) in enumerate(rows):
         held = packed["factors"][place] if place < len(packed["factors"]) else []
         factors = tuple(Factor(FactorKind(kind), *rest) for kind, *rest in held)
         entries.append(RankedAgent(agent_id, propensity, utility, sd, penalty, factors))
@@ -125,6 +158,16 @@ def unpack_ranking(policy_version: str, neutral_reason: str | None, packed: Pack
     basis = frozenset(Source(s) for s in packed["basis"])
     through, calls = packed.get("learned", (0, 0))  # decisions of before these were written down
     return Ranking(tuple(entries), basis, policy_version, packed["seed"], neutral, through, calls, packed.get("assigned", False))
+
+
+def pack_block(block: BlockArm | None) -> list[Any] | None:
+    """Return where in an experiment a decision fell, as JSON values."""
+    return None if block is None else [block.experiment_id, block.block, block.arm, block.washout, block.rank]
+
+
+def unpack_block(packed: Sequence[Any] | None) -> BlockArm | None:
+    """Return what `pack_block` packed."""
+    return None if packed is None else BlockArm(packed[0], packed[1], Arm(packed[2]), packed[3], packed[4])
 
 
 def pack_outcome(outcome: Outcome) -> dict[str, Any]:

@@ -17,20 +17,21 @@ from simpatico.errors import (
     UnknownAgentError,
     UnknownDecisionError,
 )
-from simpatico.profiles import audit, calls, counters, decisions, privacy, retention
+from simpatico.profiles import audit, calls, counters, decisions, notebook, privacy, retention
 from simpatico.profiles.chain import Head
-from simpatico.profiles.decision_codec import unpack_outcome, unpack_ranking, unpack_request
+from simpatico.profiles.decision_codec import unpack_block, unpack_outcome, unpack_ranking, unpack_request
 from simpatico.profiles.decisions import Recorded
 from simpatico.profiles.record_codec import unpack_record
 from simpatico.profiles.records import CallRecord
 from simpatico.profiles.spool import Item, Spool
 from simpatico.profiles.store import Store, Work
-from simpatico.routing.types import Arm, BlockArm, Decision, Outcome
+from simpatico.routing.types import Decision, Outcome
 
 __all__ = [
     "Erasure",
     "Purged",
     "Replay",
+    "adopt_left_behind",
     "anchor",
     "erase_caller",
     "keep_call",
@@ -138,6 +139,11 @@ async def keep_call(store: Store, spool: Spool, caller_key: str, record: CallRec
         return True
 
 
+async def adopt_left_behind(spool: Spool, *, now_s: float) -> int:
+    """Bring decisions that killed processes had noted down into the spool; returns how many. Raises as `notebook.adopt`."""
+    return await asyncio.to_thread(notebook.adopt, spool, now_s=now_s)
+
+
 async def replay(store: Store, spool: Spool, *, now_s: float) -> Replay:
     """Bring what waits into the database, first in first, then try again what was put aside. Stops when the database is away.
 
@@ -173,14 +179,13 @@ def _apply(work: Work, item: Item) -> bool:
     if item.kind == "outcome":
         recorded = decisions.record_outcome(work, item.id, item.decision_id, unpack_outcome(body["outcome"]), body["taken"])
         return not recorded.repeated
-    block = body["block"]
     decision = Decision(
         item.decision_id,
         body["call_id"],
         body["at_s"],
         unpack_request(body["queue"], body["request"]),
         unpack_ranking(body["policy_version"], body["neutral_reason"], body["ranking"]),
-        None if block is None else BlockArm(block[0], block[1], Arm(block[2]), block[3], block[4]),
+        unpack_block(body["block"]),
     )
     return decisions.log(work, item.caller_id, [decision]) > 0
 
@@ -201,6 +206,7 @@ async def object_caller(store: Store, spool: Spool, actor: str, caller_key: str)
 
 
 async def _everywhere(store: Store, spool: Spool, receipt: privacy.Receipt, *, deep: bool) -> Erasure:
+    await adopt_left_behind(spool, now_s=receipt.at_s)  # what a killed process noted down is theirs, too
     spooled = await asyncio.to_thread(spool.forget, receipt.caller_id, receipt.decision_ids)
     return Erasure(receipt, spooled, await store.scrub(deep=deep))
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from simpatico.errors import DatabaseAwayError, LimitError, RequestConflictError
-from simpatico.profiles.decision_codec import pack_outcome, pack_ranking, pack_request
+from simpatico.profiles.decision_codec import pack_block, pack_outcome, pack_ranking, pack_request
 from simpatico.profiles.record_codec import pack_record
 from simpatico.profiles.records import CallRecord, checked_text
 from simpatico.profiles.schema import canonical_json
@@ -78,6 +78,11 @@ class Spool:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
 
+    @property
+    def path(self) -> Path:
+        """Of the file."""
+        return self._path
+
     def add_outcome(self, request_id: str, decision_id: str, outcome: Outcome, taken: str | None, at_s: float) -> None:
         """Keep a report of an outcome.
 
@@ -95,20 +100,26 @@ class Spool:
 
     def add_decision(self, caller_id: str, decision: Decision, at_s: float) -> None:
         """Keep a decision for a caller known to have agreed; raises as `add_outcome`."""
-        checked_text(decision.call_id, "call_id")
-        checked_text(decision.decision_id, "decision_id", longest=33)
-        block = decision.block
-        packed = {
-            "call_id": decision.call_id,
-            "at_s": decision.at_s,
-            "queue": decision.request.queue,
-            "policy_version": decision.ranking.policy_version,
-            "neutral_reason": decision.ranking.neutral_reason,
-            "request": pack_request(decision.request),
-            "ranking": pack_ranking(decision.ranking),
-            "block": None if block is None else [block.experiment_id, block.block, block.arm, block.washout, block.rank],
-        }
-        self._add("decision", decision.decision_id, caller_id, decision.decision_id, canonical_json(packed), at_s)
+        self._add(*_decision_values(caller_id, decision, at_s))
+
+    def add_decisions(self, items: Iterable[tuple[str, Decision]], at_s: float) -> int:
+        """Keep decisions, each with the id of its caller, all or none; returns how many did not wait here already.
+
+        Raises
+        ------
+        LimitError
+            When a million items wait.
+        """
+        rows = [_decision_values(caller_id, decision, at_s) for caller_id, decision in items]
+        if not rows:
+            return 0
+        with _Transaction(self) as db:
+            new = [
+                row for row in rows if db.execute("SELECT 1 FROM items WHERE kind = 'decision' AND id = ?", (row[1],)).fetchone() is None
+            ]
+            for row in new:
+                _insert(db, *row)
+        return len(new)
 
     def add_call(self, caller_id: str, record: CallRecord, at_s: float) -> None:
         """Keep a call of a caller known to have agreed; raises as `add_outcome`."""
@@ -116,15 +127,7 @@ class Spool:
 
     def _add(self, kind: str, item_id: str, caller_id: str | None, decision_id: str, body: str, at_s: float) -> None:
         with _Transaction(self) as db:
-            held = db.execute("SELECT body, decision_id FROM items WHERE kind = ? AND id = ?", (kind, item_id)).fetchone()
-            if held is not None:
-                if held != (body, decision_id):
-                    raise RequestConflictError(f"{kind} {item_id[:40]!r} waits with other content; use a new id", field="request_id")
-                return
-            if db.execute("SELECT count(*) FROM items").fetchone()[0] >= MAX_ITEMS:
-                raise LimitError(f"{MAX_ITEMS} items wait for the database; no more are taken", retry_after_s=60.0)
-            values = (kind, item_id, caller_id, decision_id, body, at_s)
-            db.execute("INSERT INTO items (kind, id, caller_id, decision_id, body, at_s) VALUES (?, ?, ?, ?, ?, ?)", values)
+            _insert(db, kind, item_id, caller_id, decision_id, body, at_s)
 
     def waiting(self) -> int:
         """Return how many items wait, those put aside left out."""
@@ -199,6 +202,34 @@ class Spool:
         db.execute(_TABLE)
         db.execute("CREATE INDEX IF NOT EXISTS items_of_decision ON items (decision_id)")
         return db
+
+
+def _decision_values(caller_id: str, decision: Decision, at_s: float) -> tuple[str, str, str, str, str, float]:
+    checked_text(decision.call_id, "call_id")
+    checked_text(decision.decision_id, "decision_id", longest=33)
+    packed = {
+        "call_id": decision.call_id,
+        "at_s": decision.at_s,
+        "queue": decision.request.queue,
+        "policy_version": decision.ranking.policy_version,
+        "neutral_reason": decision.ranking.neutral_reason,
+        "request": pack_request(decision.request),
+        "ranking": pack_ranking(decision.ranking),
+        "block": pack_block(decision.block),
+    }
+    return ("decision", decision.decision_id, caller_id, decision.decision_id, canonical_json(packed), at_s)
+
+
+def _insert(db: sqlite3.Connection, kind: str, item_id: str, caller_id: str | None, decision_id: str, body: str, at_s: float) -> None:
+    held = db.execute("SELECT body, decision_id FROM items WHERE kind = ? AND id = ?", (kind, item_id)).fetchone()
+    if held is not None:
+        if held != (body, decision_id):
+            raise RequestConflictError(f"{kind} {item_id[:40]!r} waits with other content; use a new id", field="request_id")
+        return
+    if db.execute("SELECT count(*) FROM items").fetchone()[0] >= MAX_ITEMS:
+        raise LimitError(f"{MAX_ITEMS} items wait for the database; no more are taken", retry_after_s=60.0)
+    values = (kind, item_id, caller_id, decision_id, body, at_s)
+    db.execute("INSERT INTO items (kind, id, caller_id, decision_id, body, at_s) VALUES (?, ?, ?, ?, ?, ?)", values)
 
 
 class _Transaction:

@@ -1,4 +1,4 @@
-"""The memory of a process: its database, the spool beside it, and who looks after both while the service runs.
+"""The memory of a process: its database, spool and notebook beside it, and who looks after them while the service runs.
 
 Without ``database.url`` there is none: nothing is kept of anybody, and the services that need it are not served.
 """
@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Callable
 
 from simpatico.config import DatabaseSettings
-from simpatico.errors import ConfigError, DatabaseAwayError
-from simpatico.profiles import counters, operations
+from simpatico.errors import ConfigError, DatabaseAwayError, LimitError
+from simpatico.profiles import counters, notebook, operations
 from simpatico.profiles.keys import KeyRing, parse_key_ring
 from simpatico.profiles.spool import Spool
 from simpatico.profiles.store import Store
@@ -48,7 +48,7 @@ class Tally:
 
 
 class Memory:
-    """A database and its spool.
+    """A database, its spool, and the notebook of decisions that are on their way into either.
 
     Parameters
     ----------
@@ -74,6 +74,7 @@ class Memory:
         self.ring = key_ring(settings)
         self.store = Store(settings.url, self.ring, clock=clock)
         self.spool = Spool(settings.spool)
+        self.notebook = notebook.Notebook(settings.spool)
         self.tally = Tally()
         self._settings = settings
         self._tending: asyncio.Task[None] | None = None
@@ -81,7 +82,7 @@ class Memory:
         self._stopping = asyncio.Event()
 
     async def open(self) -> None:
-        """Make or upgrade the tables, and begin to look after the spool.
+        """Take up what killed processes left behind, make or upgrade the tables, and begin to look after the spool.
 
         A database on another machine may be away for now: the service starts, and it is tried again.
 
@@ -92,6 +93,7 @@ class Memory:
         DatabaseVersionError
             Its tables are of another build.
         """
+        await self._adopt()
         try:
             await self.store.open()
             self._opened = True
@@ -112,13 +114,15 @@ class Memory:
                 await self.tally.flush(self.store)
                 await self._anchor()
         await self.store.close()
+        self.notebook.close()
         await asyncio.to_thread(self.spool.close)
 
     async def tend(self) -> None:
-        """Bring counts and what waits in the spool into the database, and anchor the audit log.
+        """Bring counts, what waits in the spool and what killed processes left into the database, and anchor the audit log.
 
         What cannot be done now is left for the next time.
         """
+        await self._adopt()
         try:
             if not self._opened:
                 await self.store.open()
@@ -140,6 +144,15 @@ class Memory:
                 await self.tend()
             except Exception:
                 log.exception("the memory could not be looked after")
+
+    async def _adopt(self) -> None:
+        try:
+            found = await operations.adopt_left_behind(self.spool, now_s=self.clock())
+        except (DatabaseAwayError, LimitError, OSError) as error:
+            log.error("what a killed process left behind cannot be taken up: %s", error)
+        else:
+            if found:
+                log.warning("a killed process left decisions behind", extra=fields(decisions=found))
 
     async def _anchor(self) -> None:
         if self._settings.anchors is not None:

@@ -1,7 +1,9 @@
-"""Decisions on their way into the database: written down after the answer, in batches, by one writer; into the spool while it is away.
+"""Decisions on their way into the database: noted down in a file before the answer, written down after it, in batches, by one writer; into
+the spool while the database is away.
 
-A decision of a thousand agents is a hundred kilobytes of text. It is put together on a thread, so that live calls do not wait for it, and
-the statements of a batch are one transaction: one entry into the audit log's chain after another, but one commit.
+The note is for a process that is killed in between: whoever comes next finds it (`simpatico.profiles.notebook`). A decision of a thousand
+agents is a hundred kilobytes of text. It is put together on a thread, so that live calls do not wait for it, and the statements of a batch
+are one transaction: one entry into the audit log's chain after another, but one commit.
 """
 
 from __future__ import annotations
@@ -9,16 +11,23 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from simpatico.errors import SimpaticoError
+from simpatico.errors import SimpaticoError, UnknownDecisionError
 from simpatico.profiles import operations
-from simpatico.profiles.decisions import Prepared, prepare
-from simpatico.routing.types import Decision
+from simpatico.profiles.decisions import Prepared, Recorded, prepare
+from simpatico.routing.types import Decision, Outcome
 from simpatico.server.memory import Memory
 
-__all__ = ["MAX_BEHIND", "Journal"]
+__all__ = ["ELSEWHERE_S", "MAX_BEHIND", "Journal"]
 
 BATCH = 32
 """Decisions of one transaction: a few milliseconds of statements, a few megabytes of text."""
+ELSEWHERE_S = 2.0
+"""How long a report waits for a decision that is not there: another process may be about to write it down. With a thousand waiting there
+(`MAX_BEHIND`) that takes about as long."""
+FIRST_PAUSE_S = 0.025
+"""Before the database is asked again; each pause is twice as long."""
+MAX_UNSURE = 100
+"""Reports that may wait so at once; more are refused at once."""
 MAX_BEHIND = 1000
 """Decisions that may wait to be written; then rankings that would add to them are answered neutrally and not kept."""
 
@@ -39,6 +48,8 @@ class Journal:
         self._waiting: list[tuple[str, Decision]] = []
         self._pending: dict[str, asyncio.Future[None]] = {}
         self._writer: asyncio.Task[None] | None = None
+        self._noting = True
+        self._unsure = 0
 
     @property
     def full(self) -> bool:
@@ -46,17 +57,53 @@ class Journal:
         return len(self._pending) >= MAX_BEHIND
 
     def write(self, caller_id: str, decision: Decision) -> None:
-        """Take a decision of a caller who has agreed; it is written soon."""
+        """Take a decision of a caller who has agreed: it is noted down now, and written soon."""
+        self._note(caller_id, decision)
         self._waiting.append((caller_id, decision))
         self._pending[decision.decision_id] = asyncio.get_running_loop().create_future()
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write())
+
+    def _note(self, caller_id: str, decision: Decision) -> None:
+        try:
+            self._memory.notebook.note(caller_id, decision)
+            self._noting = True
+        except Exception as error:
+            if self._noting or not isinstance(error, OSError):  # once for a disk that is full
+                log.exception("decisions cannot be noted down; if this process is killed now, the last ones are lost")
+            self._noting = False
 
     async def written(self, decision_id: str) -> None:
         """Wait until a decision of this process is written down: its outcome may be reported before."""
         pending = self._pending.get(decision_id)
         if pending is not None:
             await asyncio.shield(pending)
+
+    async def report(self, request_id: str, decision_id: str, outcome: Outcome, taken: str | None) -> Recorded:
+        """Record an outcome, once its decision is written down, here or in another process that ranked a moment ago.
+
+        Raises
+        ------
+        UnknownDecisionError, UnknownAgentError, RequestConflictError, OutcomeError
+            As `operations.record_outcome`; the first after `ELSEWHERE_S` at the latest.
+        """
+        await self.written(decision_id)
+        loop, pause_s = asyncio.get_running_loop(), FIRST_PAUSE_S
+        end_s, memory = loop.time() + ELSEWHERE_S, self._memory
+        while True:
+            try:
+                return await operations.record_outcome(
+                    memory.store, memory.spool, request_id, decision_id, outcome, taken, now_s=memory.clock()
+                )
+            except UnknownDecisionError:
+                if loop.time() + pause_s > end_s or self._unsure >= MAX_UNSURE:
+                    raise
+            self._unsure += 1
+            try:
+                await asyncio.sleep(pause_s)
+            finally:
+                self._unsure -= 1
+            pause_s *= 2.0
 
     async def close(self) -> None:
         """Wait until the last is written down."""
@@ -73,8 +120,15 @@ class Journal:
             except Exception:
                 log.exception("decisions could not be written down")
             finally:
+                self._strike_out(batch)
                 for _, decision in batch:
                     self._pending.pop(decision.decision_id).set_result(None)
+
+    def _strike_out(self, batch: list[tuple[str, Decision]]) -> None:
+        try:
+            self._memory.notebook.done(decision.decision_id for _, decision in batch)
+        except OSError:
+            log.exception("decisions that are written down cannot be struck out")
 
 
 def _prepared(batch: list[tuple[str, Decision]]) -> list[tuple[str, Prepared]]:

@@ -7,7 +7,7 @@ import asyncio
 import grpc
 
 from simpatico.errors import ForbiddenError, RequestError
-from simpatico.profiles import agents, operations
+from simpatico.profiles import agents
 from simpatico.routing.standing import standing
 from simpatico.routing.types import Outcome
 from simpatico.server.aborting import Context, abort
@@ -109,11 +109,7 @@ class RoutingService:
     async def record_outcome(self, request: pb.RecordOutcomeRequest) -> pb.RecordOutcomeResponse:
         """Serve ``RecordOutcome``."""
         outcome = outcome_from_proto(request.outcome)
-        await self._router.journal.written(request.decision_id)
-        memory = self._memory
-        recorded = await operations.record_outcome(
-            memory.store, memory.spool, request.request_id, request.decision_id, outcome, request.taken_by or None, now_s=memory.clock()
-        )
+        recorded = await self._router.journal.report(request.request_id, request.decision_id, outcome, request.taken_by or None)
         if request.taken_by and not recorded.repeated:
             await self._router.desk.taken(request.request_id, request.decision_id, request.taken_by)
         if outcome != Outcome() and not recorded.repeated:
