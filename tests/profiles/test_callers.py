@@ -127,7 +127,7 @@ def test_detaching_a_call_leaves_the_profile_of_the_others(store: BlockingStore,
     store.write("router", training.set_aside, CALLER, f"{CALLER}-1", "norms", {"z": [1.0]})
     store.write("router", experiments.save_model, "sales", {"sum": 1.0}, 1)
     removed = store.write("privacy", calls.detach, CALLER, f"{CALLER}-1")
-    assert removed == {"outcomes": 0, "decisions": 1, "training": 1, "calls": 1}
+    assert removed == {"outcomes": 0, "decisions": 1, "training": 1, "calls": 1, "spool": 0}
     after = store.read(callers.lookup, CALLER)
     assert (after.axes, after.habits, after.calls) == (without.axes, without.habits, without.calls)
     assert store.read(experiments.load_model, "sales").stale

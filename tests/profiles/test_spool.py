@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from simpatico.errors import DatabaseAwayError, LimitError, RequestConflictError, RequestError, UnknownAgentError, UnknownDecisionError
+from simpatico.errors import (
+    DatabaseAwayError,
+    LimitError,
+    RequestConflictError,
+    RequestError,
+    UnknownAgentError,
+    UnknownCallError,
+    UnknownDecisionError,
+)
 from simpatico.profiles import audit, callers, calls, counters, decisions, operations, privacy, spool
 from simpatico.profiles.fusion import AxisEvidence
 from simpatico.profiles.operations import Replay
@@ -304,3 +312,50 @@ def test_a_report_waits_behind_its_own_decision_alone(url: str, store: BlockingS
     assert store.run(operations.replay(store.store, waiting, now_s=NOW_S)) == Replay(applied=2)
     assert store.read(request_ids) == ["r1", "r2"]
     assert not waiting.holds(spooled.decision_id)
+
+
+def test_a_call_that_is_detached_goes_from_the_spool_too(store: BlockingStore, waiting: Spool) -> None:
+    """Of two calls that wait, and reports of the one's decisions, there and here: nothing of the one comes back, all of the other does."""
+    caller_id, held = prepared(store)
+    wrong, right = a_decision("call-1"), a_decision("call-2")
+    for decision in (wrong, right):
+        waiting.add_decision(caller_id, decision, NOW_S)
+        waiting.add_call(caller_id, a_call(decision.call_id), NOW_S)
+    for number, decision_id in enumerate((held, wrong.decision_id, right.decision_id)):
+        waiting.add_outcome(f"r{number}", decision_id, Outcome(csat_5=2.0), None, NOW_S)
+    waiting.add_call("somebody else", a_call("call-3"), NOW_S)
+    removed = store.run(operations.detach_call(store.store, waiting, "privacy", CALLER, "call-1", now_s=NOW_S))
+    assert removed == {"outcomes": 0, "decisions": 1, "training": 0, "calls": 0, "spool": 4}
+    assert [(item.kind, item.id) for item in waiting.items()] == [
+        ("decision", right.decision_id),
+        ("call", "call-2"),
+        ("outcome", "r2"),
+        ("call", "call-3"),
+    ]
+    assert store.run(operations.replay(store.store, waiting, now_s=NOW_S)) == Replay(applied=3, repeated=1)
+    found = store.write("privacy", privacy.export, CALLER)
+    assert [call["call_id"] for call in found["calls"]] == ["call-2"]
+    assert [decision["call_id"] for decision in found["decisions"]] == ["call-2"]
+    with pytest.raises(UnknownCallError):
+        store.run(operations.detach_call(store.store, waiting, "privacy", CALLER, "call-1", now_s=NOW_S))
+
+
+def test_a_call_that_only_waits_can_be_detached(store: BlockingStore, waiting: Spool, tmp_path: Path) -> None:
+    caller_id, _ = prepared(store)
+    waiting.add_call(caller_id, a_call("call-elsewhere"), NOW_S)
+    removed = store.run(operations.detach_call(store.store, waiting, "privacy", CALLER, "call-elsewhere", now_s=NOW_S))
+    assert removed == {"outcomes": 0, "decisions": 0, "training": 0, "calls": 0, "spool": 1}
+    assert not any(b"call-elsewhere" in file.read_bytes() for file in (tmp_path / "spool").iterdir())
+
+
+def test_what_is_detached_while_it_is_replayed_stays_out(store: BlockingStore, waiting: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replay had read it; then it was detached, here or by another process; then the replay applies what it had read."""
+    caller_id, _ = prepared(store)
+    waiting.add_call(caller_id, a_call("call-9"), NOW_S)
+    waiting.add_decision(caller_id, a_decision("call-9"), NOW_S)
+    read = waiting.items()
+    store.run(operations.detach_call(store.store, waiting, "privacy", CALLER, "call-9", now_s=NOW_S))
+    monkeypatch.setattr(waiting, "items", lambda *, aside, after: [] if aside or after else read)
+    assert store.run(operations.replay(store.store, waiting, now_s=NOW_S)) == Replay(repeated=2)
+    found = store.write("privacy", privacy.export, CALLER)
+    assert (found["calls"], [decision["call_id"] for decision in found["decisions"]]) == ([], ["call-1"])

@@ -104,7 +104,9 @@ async def test_from_consent_to_erasure(server: Running, tmp_path: Path) -> None:
     assert [call["call_id"] for call in held["calls"]] == ["call-1", "call-2"]
     assert "call-2" in export.html
     detached = await ask(server, "DetachCall", caller_key=KEY, call_id="call-2")
-    assert detached.rows["calls"] == 1
+    assert (detached.rows["calls"], detached.rows["spool"]) == (1, 0)
+    memory_of(server).spool.add_call("somebody else", a_call("call-3"), 0.0)
+    assert (await refusal(server, "DetachCall", caller_key=KEY, call_id="call-3"))[:2] == ("FAILED_PRECONDITION", "UNKNOWN_CALL")
     assert (await ask(server, "GetCaller", caller_key=KEY)).calls == 1
     erased = await ask(server, "EraseCaller", caller_key=KEY)
     assert (erased.receipt.rows["callers"], erased.receipt.rows["calls"], erased.receipt.scrubbed) == (1, 1, True)

@@ -64,6 +64,11 @@ def require(work: Work, caller_key: str, *, lock: bool = False) -> Row[Any]:
     return row
 
 
+def lock(work: Work, caller_id: str) -> None:
+    """Keep others from changing what is held of a caller until this transaction ends."""
+    work.connection.execute(select(callers.c.caller_id).where(callers.c.caller_id == caller_id).with_for_update())
+
+
 def grant(work: Work, caller_key: str, notice_id: str | None = None) -> CallerProfile:
     """Record that the caller agreed, on being given that notice. Repeating it only changes the notice.
 

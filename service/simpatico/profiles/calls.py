@@ -20,7 +20,7 @@ from simpatico.profiles.store import Work
 from simpatico.style import AxisPrior
 from simpatico.types import CallAnalysis, Role
 
-__all__ = ["detach", "keep", "keep_known", "rebuild", "record_of"]
+__all__ = ["detach", "keep", "keep_known", "known_of", "rebuild", "record_of"]
 
 _FIGURES = ("activity", "consistency")
 """Signals of the caller that are kept. Influence and mirroring are of the pair."""
@@ -150,26 +150,46 @@ def rebuild(work: Work, caller_id: str, *, stability: float = DEFAULT_STABILITY)
     )
 
 
-def detach(work: Work, caller_key: str, call_id: str) -> dict[str, int]:
+def known_of(work: Work, caller_key: str, call_id: str) -> tuple[str, tuple[str, ...]]:
+    """Return our id of a caller, and the ids of the decisions that are held of a call of theirs.
+
+    Raises
+    ------
+    UnknownCallerError
+        When nothing is held of the caller.
+    """
+    caller_id: str = require(work, caller_key).caller_id
+    checked_text(call_id, "call_id")
+    theirs = select(decisions.c.decision_id).where(decisions.c.caller_id == caller_id, decisions.c.call_id == call_id)
+    return caller_id, tuple(work.connection.execute(theirs).scalars())
+
+
+def detach(work: Work, caller_key: str, call_id: str, *, spooled: int = 0) -> dict[str, int]:
     """Take out a call that was someone else's, with all that hangs on it, and make the profile anew without it.
 
-    Nothing of it stays: whose it was is not known, nor whether they agreed.
+    Nothing of it stays: whose it was is not known, nor whether they agreed. `simpatico.profiles.operations.detach_call` reaches the spool
+    as well.
+
+    Parameters
+    ----------
+    spooled
+        How much of the call was taken out of the spool before.
 
     Returns
     -------
     dict[str, int]
-        Rows removed, by table.
+        Rows removed, by table, and ``spooled`` as "spool".
 
     Raises
     ------
     UnknownCallerError
         When nothing is held of the caller.
     UnknownCallError
-        When the caller's profile has no such call.
+        When neither the caller's profile nor the spool had such a call.
     """
     row = require(work, caller_key, lock=True)
     checked_text(call_id, "call_id")
-    removed = forget_call(work, row.caller_id, call_id)
+    removed = {**forget_call(work, row.caller_id, call_id), "spool": spooled}
     if not any(removed.values()):
         raise UnknownCallError("this caller's profile has no such call", field="call_id")
     rebuild(work, row.caller_id)

@@ -17,7 +17,7 @@ from simpatico.errors import (
     UnknownAgentError,
     UnknownDecisionError,
 )
-from simpatico.profiles import audit, calls, counters, decisions, notebook, privacy, retention
+from simpatico.profiles import audit, callers, calls, counters, decisions, notebook, privacy, retention
 from simpatico.profiles.chain import Head
 from simpatico.profiles.decision_codec import unpack_block, unpack_outcome, unpack_ranking, unpack_request
 from simpatico.profiles.decisions import Recorded
@@ -33,6 +33,7 @@ __all__ = [
     "Replay",
     "adopt_left_behind",
     "anchor",
+    "detach_call",
     "erase_caller",
     "keep_call",
     "log_decision",
@@ -155,7 +156,7 @@ async def replay(store: Store, spool: Spool, *, now_s: float) -> Replay:
         while items := await asyncio.to_thread(spool.items, aside=aside, after=after):
             for item in items:
                 try:
-                    changed = await store.write("spool", _apply, item)
+                    changed = await store.write("spool", _apply, spool, item)
                 except DatabaseAwayError:
                     return Replay(applied, repeated, refused, finished=False)
                 except _REFUSED:
@@ -171,8 +172,14 @@ async def replay(store: Store, spool: Spool, *, now_s: float) -> Replay:
     return Replay(applied, repeated, refused - dropped, dropped)
 
 
-def _apply(work: Work, item: Item) -> bool:
+def _apply(work: Work, spool: Spool, item: Item) -> bool:
     """Apply an item; returns whether that changed anything."""
+    if item.caller_id is not None:
+        # A call that is detached goes from the spool first, then from the database, where it waits for this lock: whichever comes first,
+        # nothing of it stays.
+        callers.lock(work, item.caller_id)
+        if not spool.has(item.seq):
+            return False
     body = json.loads(item.body)
     if item.kind == "call":
         return item.caller_id is not None and calls.keep_known(work, item.caller_id, unpack_record(body))
@@ -209,6 +216,14 @@ async def _everywhere(store: Store, spool: Spool, receipt: privacy.Receipt, *, d
     await adopt_left_behind(spool, now_s=receipt.at_s)  # what a killed process noted down is theirs, too
     spooled = await asyncio.to_thread(spool.forget, receipt.caller_id, receipt.decision_ids)
     return Erasure(receipt, spooled, await store.scrub(deep=deep))
+
+
+async def detach_call(store: Store, spool: Spool, actor: str, caller_key: str, call_id: str, *, now_s: float) -> dict[str, int]:
+    """Take out a call that was someone else's, in the spool and in the database; returns and raises as `calls.detach`."""
+    caller_id, decision_ids = await store.read(calls.known_of, caller_key, call_id)
+    await adopt_left_behind(spool, now_s=now_s)
+    spooled = await asyncio.to_thread(spool.forget_call, caller_id, call_id, decision_ids)
+    return await store.write(actor, calls.detach, caller_key, call_id, spooled=spooled)
 
 
 async def purge(store: Store, actor: str, keep: retention.Retention, *, deep: bool = False) -> Purged:

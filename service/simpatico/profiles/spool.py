@@ -11,11 +11,12 @@ The rules:
    a crash in between replays it, and nothing doubles.
 4. What the database refuses (an outcome of a decision that it does not hold) is put aside and tried again at each replay for a week,
    because the decision may be in another machine's spool. Then it is dropped, and counted.
-5. No caller key is ever in a spool, and an erasure reaches it (`forget`).
+5. No caller key is ever in a spool; an erasure reaches it (`forget`), and so does a call that is detached (`forget_call`).
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
@@ -139,6 +140,11 @@ class Spool:
         with _Transaction(self) as db:
             return db.execute("SELECT 1 FROM items WHERE decision_id = ? LIMIT 1", (decision_id,)).fetchone() is not None
 
+    def has(self, seq: int) -> bool:
+        """Return whether an item is still here. Waits for no other process."""
+        with self._lock:
+            return self._run(lambda db: db.execute("SELECT 1 FROM items WHERE seq = ?", (seq,)).fetchone()) is not None
+
     def items(self, *, aside: bool = False, after: int = 0, limit: int = 500) -> list[Item]:
         """Return what waits (or what was put aside), first in first."""
         columns = "seq, kind, id, caller_id, decision_id, body, at_s, aside"
@@ -170,10 +176,24 @@ class Spool:
                     row[0] for row in db.execute("SELECT decision_id FROM items WHERE caller_id = ? AND kind = 'decision'", (caller_id,))
                 }
                 gone = db.execute("DELETE FROM items WHERE caller_id = ?", (caller_id,)).rowcount
-            gone += sum(db.execute("DELETE FROM items WHERE decision_id = ?", (decision_id,)).rowcount for decision_id in sorted(ids))
+            gone += _delete_of(db, ids)
+        self._truncate()
+        return gone
+
+    def forget_call(self, caller_id: str, call_id: str, decision_ids: Iterable[str]) -> int:
+        """Take out everything of one call of a caller, and of these decisions, and empty the write-ahead log; returns how many items
+        went."""
+        with _Transaction(self) as db:
+            waiting = db.execute("SELECT decision_id, body FROM items WHERE caller_id = ? AND kind = 'decision'", (caller_id,))
+            ids = {*decision_ids, *(decision_id for decision_id, body in waiting if json.loads(body)["call_id"] == call_id)}
+            gone = db.execute("DELETE FROM items WHERE caller_id = ? AND kind = 'call' AND id = ?", (caller_id, call_id)).rowcount
+            gone += _delete_of(db, ids)
+        self._truncate()
+        return gone
+
+    def _truncate(self) -> None:
         with self._lock:
             self._run(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
-        return gone
 
     def close(self) -> None:
         """Close the file."""
@@ -230,6 +250,11 @@ def _insert(db: sqlite3.Connection, kind: str, item_id: str, caller_id: str | No
         raise LimitError(f"{MAX_ITEMS} items wait for the database; no more are taken", retry_after_s=60.0)
     values = (kind, item_id, caller_id, decision_id, body, at_s)
     db.execute("INSERT INTO items (kind, id, caller_id, decision_id, body, at_s) VALUES (?, ?, ?, ?, ?, ?)", values)
+
+
+def _delete_of(db: sqlite3.Connection, decision_ids: Iterable[str]) -> int:
+    """Delete decisions and the reports of their outcomes; returns how many items went."""
+    return sum(db.execute("DELETE FROM items WHERE decision_id = ?", (decision_id,)).rowcount for decision_id in sorted(decision_ids))
 
 
 class _Transaction:

@@ -7,7 +7,7 @@ import asyncio
 import grpc
 
 from simpatico.errors import RequestError
-from simpatico.profiles import callers, calls, privacy
+from simpatico.profiles import callers, operations, privacy
 from simpatico.server.access.principals import acting
 from simpatico.server.callers.consents import Consents
 from simpatico.server.callers.convert import consent_to_proto, export_to_proto, profile_to_proto, receipt_to_proto
@@ -86,4 +86,6 @@ class CallerService:
 
     async def detach_call(self, request: pb.DetachCallRequest) -> pb.DetachCallResponse:
         """Serve ``DetachCall``."""
-        return pb.DetachCallResponse(rows=await self._memory.store.write(acting(), calls.detach, request.caller_key, request.call_id))
+        memory = self._memory
+        rows = await operations.detach_call(memory.store, memory.spool, acting(), request.caller_key, request.call_id, now_s=memory.clock())
+        return pb.DetachCallResponse(rows=rows)
