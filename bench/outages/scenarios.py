@@ -22,6 +22,9 @@ from bench.outages.serving import Deployment, Service
 __all__ = ["Kills", "Outage", "Phase", "cluster_down", "disk_full", "kill_again_and_again", "locked", "outage"]
 
 Trouble = Callable[[Service], AbstractContextManager[None]]
+Until = Callable[[Ledger, int], bool]
+LONGEST_S = 60.0
+"""Trouble ends after so long at the latest."""
 BETWEEN_KILLS = 4
 """Loops of the distributor that report as fast as they can until the service is killed."""
 
@@ -107,6 +110,7 @@ async def outage(
     phases_s: tuple[float, float, float],
     rate_hz: float,
     seed: int,
+    until: Until | None = None,
     **settings: object,
 ) -> Outage:
     """Run a service under load, cause trouble in the middle, and count at the end.
@@ -121,6 +125,9 @@ async def outage(
         Seconds before, during and after the trouble.
     rate_hz
         Rankings a second.
+    until
+        Must be so, of what was answered until then and of the number of items in the spool, before the trouble ends: on a busy machine
+        that may be later.
     """
     service = deployment.start(**settings)
     ledger = Ledger()
@@ -135,7 +142,7 @@ async def outage(
         held = trouble(service)
         await asyncio.to_thread(held.__enter__)
         gone_s = time.monotonic()
-        while time.monotonic() < gone_s + phases_s[1]:
+        while time.monotonic() < gone_s + phases_s[1] or _not_yet(until, ledger, spooled, gone_s):
             await asyncio.sleep(0.25)
             spooled = max(spooled, await asyncio.to_thread(deployment.waiting))
         back_s = time.monotonic()
@@ -153,6 +160,11 @@ async def outage(
     spans = (("before", marks[0], marks[1]), ("while it is away", gone_s, back_s), ("after", marks[2], end_s))
     phases = tuple(_phase(name, since, until, ledger.rankings) for name, since, until in spans)
     return Outage(phases, tuple(finished), spooled, await asyncio.to_thread(count, deployment, ledger), ledger.errors, ledger.repeated)
+
+
+def _not_yet(until: Until | None, ledger: Ledger, spooled: int, gone_s: float) -> bool:
+    """Whether to wait on; not for ever."""
+    return until is not None and not until(ledger, spooled) and time.monotonic() < gone_s + LONGEST_S
 
 
 def _phase(name: str, since_s: float, until_s: float, rankings: list[Ranked]) -> Phase:
@@ -175,7 +187,7 @@ async def kill_again_and_again(
     """
     rng, ledger, lives = random.Random(seed), Ledger(), 0
     for life in range(kills):
-        service = deployment.start()
+        service = deployment.start(routing__answer_within_s=10)  # who is not looked up in time has nothing kept
         if life == 0:
             await consent(service.address)
         distributor = Distributor(ledger, rng, f"s{seed}-{life}", late_s=0.0)
