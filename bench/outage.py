@@ -1,6 +1,6 @@
 """A database that is killed under load, and a service that is: what was promised is counted afterwards, by number and by id.
 
-    python -m bench.outage [--seconds 60] [--kills 50] [--calls 10] [--seed N]
+    python -m bench.outage [--seconds 60] [--kills 50] [--calls 10] [--seed N] [--run NAME ...]
 
 Everything is real: ``simpatico serve`` in a process of its own, a PostgreSQL of our own on loopback (skipped, and said, where there is
 none) or a SQLite file, calls streamed in real time, a distributor that asks for rankings of callers who agreed, reports outcomes up to two
@@ -14,7 +14,7 @@ import asyncio
 import random
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from bench.server import sample_audio
 from bench.studies.table import Table, cell, markdown
 
 RATE_HZ = 20.0
+RUNS = ("postgresql-away", "sqlite-locked", "disk-full", "sqlite-kills", "postgresql-kills", "postgresql-kills-away")
 
 
 @contextmanager
@@ -77,44 +78,54 @@ def outage_tables(name: str, found: Outage) -> Iterator[Table]:
     yield calls
 
 
-def outages(seconds: float, calls: int, seed: int, cluster: Cluster | None) -> Iterator[tuple[str, Outage]]:
-    """Run each kind of outage: a third before, a third away, a third after."""
+def outages(seconds: float, calls: int, seed: int, cluster: Cluster | None, runs: Collection[str]) -> Iterator[tuple[str, Outage]]:
+    """Run these kinds of outage: a third before, a third away, a third after."""
     phases = (seconds / 3, seconds / 3, seconds / 3)
     audio = sample_audio(seconds + 1)
 
     def run(place: Deployment, trouble: object) -> Outage:
         return asyncio.run(outage(place, trouble, audio, calls=calls, phases_s=phases, rate_hz=RATE_HZ, seed=seed))  # type: ignore[arg-type]
 
-    if cluster is not None:
+    if cluster is not None and "postgresql-away" in runs:
         with deployment(cluster.make("outage")) as place:
             yield "PostgreSQL killed", run(place, cluster_down(cluster))
-    with deployment() as place:
-        yield "SQLite locked by another program", run(place, locked(str(place.folder / "simpatico.db")))
-    with deployment() as place:
-        yield "SQLite and spool on a full disk", run(place, disk_full)
+    if "sqlite-locked" in runs:
+        with deployment() as place:
+            yield "SQLite locked by another program", run(place, locked(str(place.folder / "simpatico.db")))
+    if "disk-full" in runs:
+        with deployment() as place:
+            yield "SQLite and spool on a full disk", run(place, disk_full)
 
 
-def killed(kills: int, seed: int, cluster: Cluster | None) -> Iterator[tuple[str, Kills]]:
+def killed(kills: int, seed: int, cluster: Cluster | None, runs: Collection[str]) -> Iterator[tuple[str, Kills]]:
     """Kill the service again and again, on each database."""
-    with deployment() as place:
-        yield f"SQLite, service killed {kills} times", asyncio.run(kill_again_and_again(place, kills=kills, longest_s=0.5, seed=seed))
-    if cluster is not None:
-        with deployment(cluster.make("kills")) as place:
-            made = kill_again_and_again(place, kills=kills, longest_s=0.5, seed=seed, cluster=cluster, away_every=5)
-            yield f"PostgreSQL, service killed {kills} times, the database away in every fifth life", asyncio.run(made)
+    if "sqlite-kills" in runs:
+        with deployment() as place:
+            yield f"SQLite, service killed {kills} times", asyncio.run(kill_again_and_again(place, kills=kills, longest_s=0.5, seed=seed))
+    for run, away_every, how in (
+        ("postgresql-kills", 0, ""),
+        ("postgresql-kills-away", 5, ", the database away in every fifth life"),
+    ):
+        if cluster is not None and run in runs:
+            with deployment(cluster.make(f"kills{away_every}")) as place:
+                made = kill_again_and_again(place, kills=kills, longest_s=0.5, seed=seed, cluster=cluster, away_every=away_every)
+                yield f"PostgreSQL, service killed {kills} times{how}", asyncio.run(made)
 
 
-def tables(seconds: float, kills: int, calls: int, seed: int, cluster: Cluster | None) -> Iterator[Table | bool]:
+def tables(
+    seconds: float, kills: int, calls: int, seed: int, cluster: Cluster | None, runs: Collection[str] = RUNS
+) -> Iterator[Table | bool]:
     """Yield every table, and in the end whether every promise was kept."""
     rows, kept = [], True
-    for name, found in outages(seconds, calls, seed, cluster):
+    for name, found in outages(seconds, calls, seed, cluster, runs):
         rows.append((name, found.counted, found.repeated))
         # Where not even the spool can be written, a decision is lost and said so in the log; no outcome is taken then.
         kept &= found.counted.kept and (found.counted.decisions_lost == 0 or "full disk" in name)
         yield from outage_tables(name, found)
-    yield counted_table("Outages, counted at the end by id", rows)
-    for name, ended in killed(kills, seed, cluster):
-        kept &= ended.counted.kept
+    if rows:
+        yield counted_table("Outages, counted at the end by id", rows)
+    for name, ended in killed(kills, seed, cluster, runs):
+        kept &= ended.counted.kept and ended.counted.decisions_lost == 0
         about = f"{ended.lives} of {ended.kills} were killed after they had promised something"
         yield counted_table(f"{name}: {about}", [("all lives", ended.counted, ended.repeated)])
     yield kept
@@ -127,6 +138,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50, help="of the service, on each database")
     parser.add_argument("--calls", type=int, default=10, help="streamed meanwhile")
     parser.add_argument("--seed", type=int, default=None, help="of everything random (default: a new one, printed)")
+    parser.add_argument("--run", action="append", choices=RUNS, help="one of these (default: all of them); may be given again")
     options = parser.parse_args()
     seed = random.SystemRandom().randrange(2**31) if options.seed is None else options.seed
     print(f"seed {seed}\n", flush=True)
@@ -134,7 +146,7 @@ def main() -> None:
     with perhaps_cluster() as cluster:
         if cluster is None:
             print("No PostgreSQL here: its runs are left out.\n")
-        for one in tables(options.seconds, options.kills, options.calls, seed, cluster):
+        for one in tables(options.seconds, options.kills, options.calls, seed, cluster, options.run or RUNS):
             if isinstance(one, Table):
                 print(markdown(one), flush=True)
             else:

@@ -115,4 +115,5 @@ async def test_a_service_that_is_killed_loses_nothing_that_it_acknowledged(
     found = await kill_again_and_again(place, kills=kills, longest_s=0.4, seed=SEED, cluster=running, away_every=2)
     assert found.lives == kills
     assert found.counted.kept, found.counted
+    assert found.counted.decisions_lost == 0, "each was noted down before its answer"
     assert found.counted.outcomes_promised >= kills
