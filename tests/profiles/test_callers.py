@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from simpatico.errors import ConsentError, DuplicateCallError, RequestError, UnknownCallerError, UnknownCallError
-from simpatico.profiles import audit, callers, calls, counters, decisions, experiments, privacy, training
+from simpatico.profiles import audit, callers, calls, counters, decisions, privacy, training
 from simpatico.profiles.fusion import AxisEvidence, fuse_calls
 from simpatico.profiles.habits import HISTORY_CALLS, Habits
 from simpatico.profiles.keys import KeyRing
@@ -125,12 +125,10 @@ def test_detaching_a_call_leaves_the_profile_of_the_others(store: BlockingStore,
     decision = a_decision(f"{CALLER}-1")
     store.write("router", decisions.log, profile.caller_id, [decision])
     store.write("router", training.set_aside, CALLER, f"{CALLER}-1", "norms", {"z": [1.0]})
-    store.write("router", experiments.save_model, "sales", {"sum": 1.0}, 1)
     removed = store.write("privacy", calls.detach, CALLER, f"{CALLER}-1")
     assert removed == {"outcomes": 0, "decisions": 1, "training": 1, "calls": 1, "spool": 0}
     after = store.read(callers.lookup, CALLER)
     assert (after.axes, after.habits, after.calls) == (without.axes, without.habits, without.calls)
-    assert store.read(experiments.load_model, "sales").stale
     last = list(store.read(lambda work: list(audit.entries(work))))[-1].entry
     assert (last.action, last.subject) == ("call.detached", profile.audit_ref)
     with pytest.raises(UnknownCallError, match="no such call"):

@@ -16,11 +16,12 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from simpatico.errors import ConfigError, DatabaseAwayError, DatabaseVersionError, ProfileError
-from simpatico.profiles import counters, engine, migrate
+from simpatico.profiles import callers, counters, decisions, engine, lessons, migrate, schema
 from simpatico.profiles.schema import Json, canonical_json, metadata
 from simpatico.profiles.store import BlockingStore, Store, Work
+from simpatico.routing.types import Outcome
 from tests.profiles.conftest import Cluster
-from tests.profiles.samples import RING, Clock
+from tests.profiles.samples import RING, Clock, a_decision
 
 
 def test_migrations_lead_to_the_tables(store: BlockingStore) -> None:
@@ -40,6 +41,25 @@ def test_migrations_go_back_to_nothing_and_forth_again(store: BlockingStore) -> 
     store.run(store.store.open())
     assert store.read(tables) == {"alembic_version", *metadata.tables}
     store.write("admin", counters.count, "again")
+
+
+def test_what_a_build_without_lessons_had_written_is_there_afterwards(store: BlockingStore) -> None:
+    caller_id = store.write("router", callers.grant, "a").caller_id
+    store.write("admin", lambda work: migrate.downgrade(work.connection, "0001"))
+    made, columns = a_decision(), [column.name for column in schema.decisions.columns if column.name != "lesson"]
+
+    def old(work: Work) -> None:
+        row = {**decisions.prepare(made).values, "caller_id": caller_id}
+        names = ", ".join(columns)
+        values = ", ".join(f":{name}" for name in columns)
+        work.connection.execute(text(f"INSERT INTO decisions ({names}) VALUES ({values})"), {name: row[name] for name in columns})
+
+    store.write("router", old)
+    store.run(store.store.open())
+    assert store.read(decisions.load, made.decision_id) == made
+    store.write("router", decisions.record_outcome, "r", made.decision_id, Outcome(csat_5=2.0), "agent-1")
+    (lesson,) = store.read(lambda work: list(lessons.read(work, after=0, through=10)))
+    assert (lesson.decision.taken, lesson.decision.request.profile) == ("agent-1", made.request.profile)
 
 
 def test_opening_twice_changes_nothing(store: BlockingStore) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import update
 
 from simpatico.errors import RequestError
-from simpatico.profiles import agents, callers, decisions, experiments, privacy, training
+from simpatico.profiles import agents, callers, decisions, lessons, privacy, schema, training
 from simpatico.profiles.store import BlockingStore, Work
 from simpatico.routing.belief import combine
 from simpatico.routing.observations import DEFAULT_AXES, Observations
-from simpatico.routing.types import Agent, Decision, Observation, Outcome
+from simpatico.routing.types import Agent, AxisBelief, Decision, Observation, Outcome, Source, StyleBelief
 from simpatico.routing.utility import utility
 from tests.profiles.samples import a_decision
 
@@ -53,16 +55,41 @@ def test_a_model_is_rebuilt_from_the_rows_alone(store: BlockingStore) -> None:
                 if name == "all" or caller != "b":
                     sums.learn(first)
                     sums.learn(second, replaces=first)
-    store.write("router", experiments.save_model, "sales", live["all"].to_document(), 16)
-    kept = store.read(experiments.load_model, "sales")
-    assert kept is not None
-    assert Observations.from_document(kept.state).to_document() == live["all"].to_document()
     assert store.read(from_rows).to_document()["cells"] == flat(live["all"])
     store.write("privacy", privacy.erase, "b")
-    stale = store.read(experiments.load_model, "sales")
-    assert stale is not None
-    assert stale.stale
     assert store.read(from_rows).to_document()["cells"] == flat(live["without b"])
+
+
+def lessons_of(work: Work, after: int = 0) -> dict[str, lessons.Lesson]:
+    """Return what reports after a number taught."""
+    return {lesson.decision.call_id: lesson for lesson in lessons.read(work, after=after, through=decisions.newest_report(work))}
+
+
+def test_a_lesson_is_what_the_whole_row_teaches(store: BlockingStore) -> None:
+    """Also of rows of builds that did not write it down apart; and only of calls that somebody took."""
+    caller_id = store.write("router", callers.grant, "a").caller_id
+    for i in range(4):
+        made = a_decision(f"call-{i}")
+        if i == 1:
+            style = StyleBelief((AxisBelief("assertiveness", -0.25, 0.5),), frozenset({Source.LIVE}))
+            made = replace(made, request=replace(made.request, reason="", live=style, profile=None))
+        store.write("router", decisions.log, caller_id, [made])
+        store.write("router", decisions.record_outcome, f"r{i}", made.decision_id, Outcome(csat_5=1.0 + i), "agent-1" if i < 3 else None)
+    store.write("router", decisions.record_outcome, "again", made.decision_id, Outcome(resolved=True))
+    found = store.read(lessons_of)
+    whole = {row.call_id: row for row in store.read(lambda work: list(decisions.read(work)))}
+    assert sorted(found) == ["call-0", "call-1", "call-2"]
+    for name, lesson in found.items():
+        row = whole[name]
+        assert lesson.caller_id == caller_id
+        assert (lesson.decision.request.candidates, lesson.decision.ranking.entries) == ((), ())
+        bare = replace(row, request=replace(row.request, candidates=(), skills=frozenset(), languages=frozenset()), block=None)
+        assert replace(lesson.decision, ranking=row.ranking) == bare
+        assert observed(lesson.decision) == observed(row)
+    old = update(schema.decisions).where(schema.decisions.c.call_id != "call-0").values(lesson=None)
+    store.write("admin", lambda work: work.connection.execute(old))
+    assert store.read(lessons_of) == found
+    assert sorted(store.read(lessons_of, 1)) == ["call-1", "call-2"]
 
 
 def test_training_rows_are_read_without_whose_they_are(store: BlockingStore) -> None:

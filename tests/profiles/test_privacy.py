@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from simpatico.errors import UnknownCallerError, UnknownDecisionError
-from simpatico.profiles import audit, callers, calls, counters, decisions, experiments, operations, page, privacy, training
+from simpatico.profiles import audit, callers, calls, counters, decisions, operations, page, privacy, training
 from simpatico.profiles.records import CallerProfile, Consent
 from simpatico.profiles.schema import PERSONAL, metadata
 from simpatico.profiles.spool import Spool
@@ -118,7 +118,6 @@ def test_the_readable_page_shows_everything_and_runs_nothing(store: BlockingStor
 def test_erasure_leaves_nothing_in_tables_and_says_so(store: BlockingStore) -> None:
     fill(store, CALLER, "mine")
     fill(store, OTHER, "theirs")
-    store.write("router", experiments.save_model, "sales", {"n": 6}, 6)
     before = store.read(callers.lookup, OTHER)
     audit_ref = store.read(callers.lookup, CALLER).audit_ref
     exported = store.write("privacy", privacy.export, CALLER)
@@ -129,7 +128,6 @@ def test_erasure_leaves_nothing_in_tables_and_says_so(store: BlockingStore) -> N
     assert store.read(callers.lookup, OTHER) == before
     left = store.read(sizes)
     assert (left["callers"], left["calls"], left["outcomes"]) == (1, 3, 3)
-    assert store.read(experiments.load_model, "sales").stale
     entries = [sealed.entry for sealed in store.read(lambda work: list(audit.entries(work)))]
     assert [e.action for e in entries[-2:]] == ["caller.exported", "caller.erased"]
     assert all(e.subject == audit_ref for e in entries[-2:])

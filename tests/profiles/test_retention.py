@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simpatico.errors import RequestError
-from simpatico.profiles import audit, callers, calls, decisions, experiments, operations, privacy, training
+from simpatico.profiles import audit, callers, calls, decisions, operations, privacy, training
 from simpatico.profiles.fusion import AxisEvidence, fuse_calls
 from simpatico.profiles.records import CallerProfile, Consent
 from simpatico.profiles.retention import Retention, due, purge
@@ -25,7 +25,6 @@ def test_each_class_ends_when_it_should(store: BlockingStore, clock: Clock) -> N
     store.write("router", decisions.record_outcome, "r", made.decision_id, Outcome(csat_5=3.0))
     store.write("router", calls.keep, CALLER, a_call("old", shift=0.9))
     store.write("router", training.set_aside, CALLER, "old", "norms", {"x": 1})
-    store.write("router", experiments.save_model, "sales", {}, 0)
     clock.now_s += 5 * DAY_S
     store.write("router", calls.keep, CALLER, a_call("new", shift=0.1))
 
@@ -52,12 +51,10 @@ def test_an_idle_caller_goes_with_everything(store: BlockingStore, clock: Clock)
     caller_id = store.read(callers.lookup, CALLER).caller_id
     store.write("router", decisions.log, caller_id, [a_decision(at_s=clock.now_s)])
     store.write("router", calls.keep, CALLER, a_call())
-    store.write("router", experiments.save_model, "sales", {}, 0)
     clock.now_s += 41 * DAY_S
     long = Retention(callers_days=40.0)
     assert store.write("purge", purge, long)["callers"] == 1
-    assert set(store.read(sizes)) == {"audit", "audit_head", "counters", "model_states"}
-    assert store.read(experiments.load_model, "sales").stale
+    assert set(store.read(sizes)) == {"audit", "audit_head", "counters"}
 
 
 def test_what_is_due_is_what_goes(store: BlockingStore, clock: Clock) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select
 
 from simpatico.errors import DuplicateCallError, UnknownCallError
 from simpatico.profiles import audit, counters
@@ -15,7 +15,7 @@ from simpatico.profiles.fusion import DEFAULT_STABILITY, AxisEvidence, fuse_call
 from simpatico.profiles.habits import HISTORY_CALLS, CallTime, Habits, PastCall
 from simpatico.profiles.record_codec import pack_record
 from simpatico.profiles.records import CallRecord, Consent, checked_text
-from simpatico.profiles.schema import callers, calls, decisions, model_states, outcomes, profiles, training
+from simpatico.profiles.schema import callers, calls, decisions, outcomes, profiles, training
 from simpatico.profiles.store import Work
 from simpatico.style import AxisPrior
 from simpatico.types import CallAnalysis, Role
@@ -198,19 +198,10 @@ def detach(work: Work, caller_key: str, call_id: str, *, spooled: int = 0) -> di
 
 
 def forget_call(work: Work, caller_id: str, call_id: str) -> dict[str, int]:
-    """Delete every row of one call of a caller; outcome models that learned from it are marked stale."""
+    """Delete every row of one call of a caller."""
     theirs = select(decisions.c.decision_id).where(decisions.c.caller_id == caller_id, decisions.c.call_id == call_id)
-    mark_stale(work, caller_id, call_id)
     removed = {"outcomes": work.connection.execute(delete(outcomes).where(outcomes.c.decision_id.in_(theirs))).rowcount}
     for table in (decisions, training, calls):
         gone = delete(table).where(table.c.caller_id == caller_id, table.c.call_id == call_id)
         removed[table.name] = work.connection.execute(gone).rowcount
     return removed
-
-
-def mark_stale(work: Work, caller_id: str, call_id: str | None = None) -> None:
-    """Mark the outcome models of the queues in which this caller (in this call) had a decision."""
-    queues = select(decisions.c.queue).where(decisions.c.caller_id == caller_id)
-    if call_id is not None:
-        queues = queues.where(decisions.c.call_id == call_id)
-    work.connection.execute(update(model_states).where(model_states.c.queue.in_(queues)).values(stale=True))

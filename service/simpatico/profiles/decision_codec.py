@@ -32,12 +32,14 @@ from simpatico.routing.types import (
 __all__ = [
     "pack_block",
     "pack_findings",
+    "pack_lesson",
     "pack_outcome",
     "pack_ranking",
     "pack_request",
     "pack_terms",
     "unpack_block",
     "unpack_findings",
+    "unpack_lesson",
     "unpack_outcome",
     "unpack_ranking",
     "unpack_request",
@@ -117,6 +119,16 @@ def unpack_terms(queue: str, packed: Packed, candidates: Sequence[Candidate]) ->
         frozenset(packed["languages"]),
         packed["objected"],
     )
+
+
+def pack_lesson(request: RankRequest) -> dict[str, Any]:
+    """Return what models learn of a request, as JSON values: what was believed of the caller, and the reason."""
+    return {"reason": request.reason, "live": _pack_belief(request.live), "profile": _pack_belief(request.profile)}
+
+
+def unpack_lesson(queue: str, packed: Packed) -> RankRequest:
+    """Return a request of what `pack_lesson` packed (or `pack_request`), without candidates."""
+    return RankRequest(queue, (), packed["reason"], _unpack_belief(packed["live"]), _unpack_belief(packed["profile"]))
 
 
 def _pack_entries(entries: Sequence[RankedAgent]) -> list[list[Any]]:

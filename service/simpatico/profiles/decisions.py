@@ -13,6 +13,7 @@ from sqlalchemy import Row, func, insert, select, update
 from simpatico.errors import OutcomeError, RequestConflictError, UnknownAgentError, UnknownDecisionError
 from simpatico.profiles import audit, counters
 from simpatico.profiles.decision_codec import (
+    pack_lesson,
     pack_outcome,
     pack_ranking,
     pack_request,
@@ -30,7 +31,6 @@ __all__ = [
     "Prepared",
     "Recorded",
     "audit_subjects",
-    "callers_of",
     "held",
     "is_kept",
     "load",
@@ -38,10 +38,10 @@ __all__ = [
     "log_batch",
     "new_decision_id",
     "newest_report",
+    "outcomes_of",
     "prepare",
     "queues",
     "read",
-    "read_reported",
     "record_outcome",
     "reports",
 ]
@@ -121,7 +121,8 @@ def prepare(decision: Decision) -> Prepared:
     text = canonical_json({**values, **dict.fromkeys(parts, 0)})
     for name, part in parts.items():
         text = text.replace(f'"{name}":0', f'"{name}":{part}', 1)
-    return Prepared(decision, {**values, **parts}, text)
+    # A copy of a part of the request, so not in that text.
+    return Prepared(decision, {**values, **parts, "lesson": pack_lesson(decision.request)}, text)
 
 
 def log(work: Work, caller_id: str | None, items: Sequence[Decision | Prepared]) -> int:
@@ -291,28 +292,9 @@ def read(
         last = (rows[-1].at_s, rows[-1].decision_id)
 
 
-def read_reported(work: Work, *, after: int, through: int) -> Iterator[Decision]:
-    """Yield the decisions that reports with numbers above ``after``, up to ``through``, are about, with what all reports up to ``through``
-    say of them; in no order."""
-    about = select(outcomes.c.decision_id).where(outcomes.c.outcome_seq > after, outcomes.c.outcome_seq <= through).distinct()
-    ids = list(work.connection.execute(about).scalars())
-    for start in range(0, len(ids), BATCH):
-        rows = work.connection.execute(select(decisions).where(decisions.c.decision_id.in_(ids[start : start + BATCH]))).all()
-        yield from _with_outcomes(work, rows, through)
-
-
 def held(work: Work) -> set[str]:
     """Return the ids of all decisions that are held."""
     return set(work.connection.execute(select(decisions.c.decision_id)).scalars())
-
-
-def callers_of(work: Work, ids: Sequence[str]) -> dict[str, str]:
-    """Return the id of the caller of each of these decisions."""
-    found: dict[str, str] = {}
-    for start in range(0, len(ids), BATCH):
-        wanted = select(decisions.c.decision_id, decisions.c.caller_id).where(decisions.c.decision_id.in_(ids[start : start + BATCH]))
-        found.update((row.decision_id, row.caller_id) for row in work.connection.execute(wanted))
-    return found
 
 
 def reports(work: Work, *, queue: str | None = None) -> Iterator[Report]:
@@ -335,8 +317,9 @@ def queues(work: Work) -> list[str]:
     return list(work.connection.execute(select(decisions.c.queue).distinct().order_by(decisions.c.queue)).scalars())
 
 
-def _with_outcomes(work: Work, rows: Sequence[Row[Any]], through: int | None = None) -> Iterator[Decision]:
-    wanted = select(outcomes).where(outcomes.c.decision_id.in_([row.decision_id for row in rows]))
+def outcomes_of(work: Work, ids: Sequence[str], through: int | None = None) -> tuple[dict[str, Outcome], dict[str, str]]:
+    """Return what is known of the outcomes of these decisions, and who took the calls, as reports up to a number say (None: all)."""
+    wanted = select(outcomes).where(outcomes.c.decision_id.in_(ids))
     if through is not None:
         wanted = wanted.where(outcomes.c.outcome_seq <= through)
     known: dict[str, Outcome] = {}
@@ -345,6 +328,11 @@ def _with_outcomes(work: Work, rows: Sequence[Row[Any]], through: int | None = N
         known[report.decision_id] = known.get(report.decision_id, Outcome()).updated(unpack_outcome(report.outcome))
         if report.taken is not None:
             takers[report.decision_id] = report.taken
+    return known, takers
+
+
+def _with_outcomes(work: Work, rows: Sequence[Row[Any]], through: int | None = None) -> Iterator[Decision]:
+    known, takers = outcomes_of(work, [row.decision_id for row in rows], through)
     for row in rows:
         taken = row.taken if through is None else takers.get(row.decision_id)
         yield replace(_decision(row), taken=taken, outcome=known.get(row.decision_id, Outcome()))

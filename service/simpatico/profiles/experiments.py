@@ -1,4 +1,4 @@
-"""Switchback experiments as the service runs them, and the outcome models it has learned."""
+"""Switchback experiments as the service runs them."""
 
 from __future__ import annotations
 
@@ -6,24 +6,21 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import insert, select, update
 
 from simpatico.errors import RequestConflictError, RequestError, ScheduleError
 from simpatico.profiles import audit
 from simpatico.profiles.records import checked_json, checked_text
-from simpatico.profiles.schema import experiments, model_states
+from simpatico.profiles.schema import experiments
 from simpatico.profiles.store import Work
 from simpatico.routing.experiment import Schedule
 
 __all__ = [
     "Experiment",
-    "ModelState",
     "end",
     "list_experiments",
-    "load_model",
     "pack_schedule",
     "running",
-    "save_model",
     "schedule_of",
     "start",
 ]
@@ -57,15 +54,6 @@ def schedule_of(experiment: Experiment) -> Schedule:
         return Schedule(experiment.experiment_id, **experiment.config)
     except TypeError as error:
         raise ScheduleError(f"experiment {experiment.experiment_id!r} is stored without a schedule: {error}", field="config") from error
-
-
-@dataclass(frozen=True, slots=True)
-class ModelState:
-    """A queue's outcome model as JSON values, and the last outcome it has learned from; ``stale`` when it must be rebuilt."""
-
-    state: Mapping[str, Any]
-    through_seq: int
-    stale: bool
 
 
 def start(work: Work, experiment_id: str, queue: str, config: Mapping[str, Any]) -> Experiment:
@@ -116,24 +104,3 @@ def running(work: Work, queue: str) -> Experiment | None:
 def list_experiments(work: Work) -> list[Experiment]:
     """Return all experiments, oldest first."""
     return [Experiment(*row) for row in work.connection.execute(select(experiments).order_by(experiments.c.started_at_s))]
-
-
-def load_model(work: Work, queue: str) -> ModelState | None:
-    """Return the outcome model of a queue, if one was saved."""
-    row = work.connection.execute(select(model_states).where(model_states.c.queue == queue)).one_or_none()
-    return None if row is None else ModelState(row.state, row.through_seq, row.stale)
-
-
-def save_model(work: Work, queue: str, state: Mapping[str, Any], through_seq: int) -> None:
-    """Keep the outcome model of a queue in place of the one before.
-
-    Raises
-    ------
-    RequestError
-        When a number in it is not finite.
-    """
-    checked_text(queue, "queue")
-    work.connection.execute(delete(model_states).where(model_states.c.queue == queue))
-    values = {"queue": queue, "state": checked_json(state, "state"), "through_seq": through_seq, "stale": False, "updated_at_s": work.now_s}
-    work.connection.execute(insert(model_states).values(values))
-    audit.append(work, "model.saved", queue, {"through": through_seq})

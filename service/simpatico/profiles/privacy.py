@@ -14,7 +14,6 @@ from sqlalchemy import Row, Table, delete, func, select, update
 
 from simpatico.profiles import audit, counters
 from simpatico.profiles.callers import find, insert_caller, new_id, require
-from simpatico.profiles.calls import mark_stale
 from simpatico.profiles.records import Consent
 from simpatico.profiles.schema import PERSONAL, callers, calls, decisions, outcomes, profiles, training
 from simpatico.profiles.store import Work
@@ -90,8 +89,8 @@ def _outcome_rows(work: Work, caller_id: str) -> list[dict[str, Any]]:
 def erase(work: Work, caller_key: str) -> Receipt:
     """Delete every row of a caller, also an objection, and say so in a receipt. Asking again gives a receipt of nothing.
 
-    The caller's decisions leave outcome models that learned from them stale. Files on disk follow with `Store.scrub` and `Spool.forget`;
-    `simpatico.profiles.operations.erase_caller` does all three.
+    Whoever holds a model that learned from the caller's decisions makes it anew without them. Files on disk follow with `Store.scrub` and
+    `Spool.forget`; `simpatico.profiles.operations.erase_caller` does all three.
     """
     return _remove(work, find(work, caller_key, lock=True), "caller.erased", keep_row=False)
 
@@ -127,7 +126,6 @@ def _remove(work: Work, row: Row[Any] | None, action: str, *, keep_row: bool) ->
     ids: tuple[str, ...] = ()
     if row is not None:
         caller_id = row.caller_id
-        mark_stale(work, caller_id)
         theirs = select(decisions.c.decision_id).where(decisions.c.caller_id == caller_id)
         ids = tuple(work.connection.execute(theirs).scalars())
         for table in PERSONAL:

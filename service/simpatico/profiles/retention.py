@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Delete, Select, Table, delete, func, selec
 
 from simpatico.errors import RequestError
 from simpatico.profiles import audit
-from simpatico.profiles.calls import mark_stale, rebuild
+from simpatico.profiles.calls import rebuild
 from simpatico.profiles.records import Consent
 from simpatico.profiles.schema import audit as audit_table
 from simpatico.profiles.schema import callers, calls, counters, decisions, outcomes, profiles, training
@@ -95,8 +95,6 @@ def purge(work: Work, retention: Retention, *, limit: int = STEP) -> Mapping[str
     outlived = _outlived(work, retention)
     removed = dict.fromkeys((table.name for table in outlived), 0)
     gone = _ids(work, select(callers.c.caller_id).where(outlived[callers]).limit(limit))
-    for caller_id in gone:
-        mark_stale(work, caller_id)
     _forget(work, removed, calls.c.caller_id.in_(gone), decisions.c.caller_id.in_(gone), training.c.caller_id.in_(gone))
     for table in (profiles, callers):
         removed[table.name] += _delete(work, delete(table).where(table.c.caller_id.in_(gone)))

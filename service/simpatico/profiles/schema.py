@@ -29,7 +29,6 @@ __all__ = [
     "decisions",
     "experiments",
     "metadata",
-    "model_states",
     "outcomes",
     "profiles",
     "training",
@@ -186,8 +185,10 @@ decisions = Table(
     Column("request", Json, nullable=False),
     Column("ranking", Json, nullable=False),
     Column("taken", ID),
+    Column("lesson", Json),
 )
-"""Every ranking for a caller who has agreed: the whole eligible set in neutral order, and the propensity of each."""
+"""Every ranking for a caller who has agreed: the whole eligible set in neutral order, and the propensity of each. ``lesson`` is a copy of
+what models learn of ``request``, which is a hundred times as long; NULL in rows of builds before it."""
 
 outcomes = Table(
     "outcomes",
@@ -213,17 +214,6 @@ experiments = Table(
     Column("ended_at_s", Double),
 )
 """Switchback experiments, one at a time for a queue."""
-
-model_states = Table(
-    "model_states",
-    metadata,
-    Column("queue", ID, primary_key=True),
-    Column("state", Json, nullable=False),
-    Column("through_seq", BigInteger, nullable=False),
-    Column("stale", Boolean, nullable=False),
-    Column("updated_at_s", Double, nullable=False),
-)
-"""Outcome models. ``stale`` when rows that they learned from are gone: rebuild from what is left."""
 
 training = Table(
     "training",

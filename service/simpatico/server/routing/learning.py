@@ -7,15 +7,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from simpatico.profiles import callers, decisions
+from simpatico.profiles import callers, decisions, lessons
 from simpatico.profiles.habits import Habits
 from simpatico.profiles.keys import KeyRing
+from simpatico.profiles.lessons import Lesson
 from simpatico.profiles.store import BlockingStore, Work
 from simpatico.routing.belief import combine
 from simpatico.routing.intent import Intent, IntentCall, IntentModel, fit_intent, read_intent
 from simpatico.routing.observations import DEFAULT_AXES, Observations
 from simpatico.routing.posterior import Posterior
-from simpatico.routing.types import Decision, Observation, Ranking, RankRequest
+from simpatico.routing.types import Decision, Observation, RankRequest
 from simpatico.routing.utility import DEFAULT_WEIGHTS, HandleNorm, UtilityWeights, fit_handle_norm, utility
 from simpatico.routing.variance import fit
 
@@ -41,18 +42,10 @@ class Learned:
         return read_intent(self.intents.get(request.queue), IntentCall(request.reason, calls, bought))
 
 
-@dataclass(frozen=True, slots=True)
-class _Lesson:
-    """A decision with its outcome, without its candidates, and whose call it was."""
-
-    decision: Decision
-    caller_id: str
-
-
 class Learner:
     """Learns for one process: everything once, then what is new. For one thread at a time, never the event loop's.
 
-    Of each decision whose call somebody took, what models learn from is held in memory, so that a new report costs reading the decisions
+    Of each decision whose call somebody took, what models learn from is held in memory, so that a new report costs reading the lessons
     that it is about, and making the models anew from memory: they are the same as if everything were read again, and can be made again from
     the log. What was erased, detached or purged is dropped when `forget` is asked for.
 
@@ -64,7 +57,7 @@ class Learner:
 
     def __init__(self, url: str, ring: KeyRing) -> None:
         self._url, self._ring = url, ring
-        self._lessons: dict[str, _Lesson] | None = None
+        self._lessons: dict[str, Lesson] | None = None
         self._through = 0
         self._everyone = Habits()
 
@@ -87,20 +80,20 @@ class Learner:
                 self._everyone = store.read(callers.everyone)
         if not changed and not forget:
             return None
-        lessons = sorted((self._lessons or {}).values(), key=lambda lesson: (lesson.decision.at_s, lesson.decision.decision_id))
-        intents, own = _intents(lessons)
-        return Learned(models_of([lesson.decision for lesson in lessons], self._through), intents, own, self._everyone)
+        held = sorted((self._lessons or {}).values(), key=lambda lesson: (lesson.decision.at_s, lesson.decision.decision_id))
+        intents, own = _intents(held)
+        return Learned(models_of([lesson.decision for lesson in held], self._through), intents, own, self._everyone)
 
     def _refresh(self, work: Work, forget: bool) -> bool:
         newest = decisions.newest_report(work)
         if self._lessons is None:
             self._lessons = {}
-            self._take(work, decisions.read(work, through=newest))
-        elif newest != self._through:
-            # Reports may be committed in another order than that of their numbers, so the latest are looked at again.
-            self._take(work, decisions.read_reported(work, after=self._through - LOOKED_AT_AGAIN, through=newest))
-        elif not forget:
+        elif newest == self._through and not forget:
             return False
+        if newest != self._through:
+            # Reports may be committed in another order than that of their numbers, so the latest are looked at again.
+            for lesson in lessons.read(work, after=self._through - LOOKED_AT_AGAIN, through=newest):
+                self._lessons[lesson.decision.decision_id] = lesson
         changed = newest != self._through
         self._through = newest
         if forget:
@@ -110,20 +103,8 @@ class Learner:
             changed = changed or bool(gone)
         return changed
 
-    def _take(self, work: Work, rows: Iterable[Decision]) -> None:
-        assert self._lessons is not None
-        bare = [_bare(row) for row in rows if row.taken is not None]
-        whose = decisions.callers_of(work, [row.decision_id for row in bare])
-        for row in bare:
-            self._lessons[row.decision_id] = _Lesson(row, whose.get(row.decision_id, ""))
 
-
-def _bare(row: Decision) -> Decision:
-    ranking = Ranking((), frozenset(), row.ranking.policy_version, row.ranking.seed)
-    return replace(row, request=replace(row.request, candidates=()), ranking=ranking)
-
-
-def _intents(lessons: Iterable[_Lesson]) -> tuple[dict[str, IntentModel], dict[tuple[str, str, str], tuple[int, int]]]:
+def _intents(lessons: Iterable[Lesson]) -> tuple[dict[str, IntentModel], dict[tuple[str, str, str], tuple[int, int]]]:
     """Return the intent model of each queue with a reported ``bought``, and the callers' own records. Live signals are not in decisions, so
     they have no say here."""
     labelled: dict[str, list[IntentCall]] = defaultdict(list)
