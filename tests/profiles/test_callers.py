@@ -135,6 +135,19 @@ def test_detaching_a_call_leaves_the_profile_of_the_others(store: BlockingStore,
         store.write("privacy", calls.detach, CALLER, f"{CALLER}-1")
 
 
+def test_what_callers_have_said_by_our_own_ids(store: BlockingStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    from simpatico.profiles import privacy
+
+    monkeypatch.setattr(callers, "PAGE", 2)
+    ids = {name: store.write("router", callers.grant, name).caller_id for name in ("a", "b", "c", "d", "e")}
+    store.write("privacy", privacy.object_to, "b")
+    store.write("privacy", privacy.erase, "c")
+    store.write("privacy", privacy.withdraw, "d")
+    store.write("router", callers.grant, "d")
+    said = store.read(callers.said, ids.values())
+    assert said == {ids["a"]: Consent.GRANTED, ids["b"]: Consent.OBJECTED, ids["e"]: Consent.GRANTED}
+
+
 def test_detaching_the_only_call_leaves_no_profile(store: BlockingStore) -> None:
     store.write("router", callers.grant, CALLER)
     store.write("router", calls.keep, CALLER, a_call())

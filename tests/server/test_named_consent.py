@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from simpatico.client import Caller, Final
+from simpatico.client import Caller, CallFailed, Final
 from simpatico.profiles import callers
 from simpatico.profiles.store import Store
 from simpatico.server.callers import keeping
@@ -15,7 +15,7 @@ from simpatico.server.exchange import Exchange, Hub
 from simpatico.v1 import analysis_service_pb2
 from simpatico.v1 import caller_service_pb2 as pb
 from tests.server.calls import RATE_HZ, begin, cut, failure, noise, rest_of
-from tests.server.named_calls import Talk, dump, grant, held, talking
+from tests.server.named_calls import Talk, away_from, dump, grant, held, talking
 from tests.server.running import Running, Start
 from tests.server.test_grpc_callers import KEY, ask, database, memory_of  # noqa: F401
 from tests.server.test_routing_service import a_call_to_route
@@ -133,6 +133,51 @@ async def test_another_process_hears_of_a_withdrawal(start: Start, database: dic
         assert await held(one) == []
         for server in servers[:2]:
             await server.application.shared.exchange.close()
+
+
+@pytest.mark.parametrize("said", ["withdrawn", "objected", "erased"])
+async def test_a_machine_that_was_told_nothing_finds_out(
+    start: Start,
+    database: dict[str, Any],  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    said: str,
+) -> None:
+    """Two services that share nothing but the database; another caller's call goes on as it was, also through an outage."""
+    monkeypatch.setattr(keeping, "LOOK_S", 0.05)
+    one, far = await start(**database), await start(**database)
+    await grant(one)
+    await grant(one, "other")
+    async with talking(far, "told nothing") as talk, talking(far, "of the other", Caller("other")) as other:
+        assert await talk.event() == await other.event() == "granted"
+        with monkeypatch.context() as patched:
+            away_from(patched)
+            await asyncio.sleep(0.2)
+        if said == "withdrawn":
+            await ask(one, "SetConsent", caller_key=KEY, consent=pb.CONSENT_UNKNOWN)
+        else:
+            await ask(one, {"objected": "Object", "erased": "EraseCaller"}[said], caller_key=KEY)
+        assert await talk.event() == ("objected" if said == "objected" else "unknown")
+        if said != "objected":
+            await grant(one)
+        assert (await talk.final()).kept is False
+        assert (await other.final()).kept
+    assert (await held(one), [row["call_id"] for row in await held(one, "other")]) == ([], ["of the other"])
+
+
+async def test_a_machine_that_was_told_nothing_ends_the_call_where_that_is_the_rule(
+    start: Start,
+    database: dict[str, Any],  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(keeping, "LOOK_S", 0.05)
+    one, far = await start(**database), await start(**database, callers__on_withdrawal="end")
+    await grant(one)
+    async with talking(far) as talk:
+        assert await talk.event() == "granted"
+        await ask(one, "SetConsent", caller_key=KEY, consent=pb.CONSENT_UNKNOWN)
+        while not isinstance(update := await talk.next(), CallFailed):
+            pass
+        assert update.error.reason == "CONSENT"
 
 
 async def test_an_objection_is_not_undone_in_the_call(server: Running) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,10 +17,12 @@ from simpatico.profiles.records import CallerProfile, Consent, checked_text
 from simpatico.profiles.schema import callers, profiles
 from simpatico.profiles.store import Work
 
-__all__ = ["everyone", "find", "grant", "held_under", "known", "lookup", "read_profile", "rekey", "require"]
+__all__ = ["everyone", "find", "grant", "held_under", "known", "lock", "lookup", "read_profile", "rekey", "require", "said"]
 
 EVERYONE_CALLERS = 2000
 """Callers whose habits make up the deployment's."""
+PAGE = 500
+"""Callers asked for at once."""
 
 
 def new_id() -> str:
@@ -154,6 +156,16 @@ def known(work: Work, caller_id: str) -> CallerProfile:
     joined = select(callers, *held).outerjoin(profiles, profiles.c.caller_id == callers.c.caller_id)
     row = work.connection.execute(joined.where(callers.c.caller_id == caller_id)).one_or_none()
     return CallerProfile() if row is None else _profile(row)
+
+
+def said(work: Work, caller_ids: Collection[str]) -> dict[str, Consent]:
+    """Return what callers have said, by our own ids; those whose row is gone are left out."""
+    found: dict[str, Consent] = {}
+    ids = sorted(caller_ids)
+    for start in range(0, len(ids), PAGE):
+        wanted = select(callers.c.caller_id, callers.c.consent).where(callers.c.caller_id.in_(ids[start : start + PAGE]))
+        found.update((row.caller_id, Consent(row.consent)) for row in work.connection.execute(wanted))
+    return found
 
 
 def read_profile(work: Work, caller_key: str) -> CallerProfile:

@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -32,6 +33,8 @@ from simpatico.types import CallAnalysis
 
 __all__ = ["Keeper", "NamedCall"]
 
+LOOK_S = 5.0
+"""How often it is looked whether the callers of open calls still agree: another machine may have been told otherwise."""
 WAIT_S = 1.0
 """How long a final waits to say whether its call was kept. A commit takes milliseconds; nobody waits out an outage."""
 UNAVAILABLE = "unavailable"
@@ -61,6 +64,9 @@ class Keeper:
         self.settings = settings
         self.consents = Consents(memory, exchange)
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._calls: set[NamedCall] = set()
+        self._looking: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
 
     def begin(
         self, caller: NamedCaller, tell: Callable[[str, str], None] | None = None, end: Callable[[Exception], None] | None = None
@@ -76,7 +82,15 @@ class Keeper:
         end
             Called when the call is to end because its caller withdrew or objected.
         """
-        return NamedCall(self, caller, tell, end)
+        call = NamedCall(self, caller, tell, end)
+        self._calls.add(call)
+        if self._looking is None or self._looking.done():
+            self._looking = self.spawn(self._look())
+        return call
+
+    def ended(self, call: NamedCall) -> None:
+        """Forget a call."""
+        self._calls.discard(call)
 
     def count_unnamed(self) -> None:
         """Count a call that named nobody."""
@@ -91,8 +105,31 @@ class Keeper:
 
     async def stop(self) -> None:
         """Wait until everything is kept that is to be."""
+        self._stopping.set()
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+    async def _look(self) -> None:
+        """While there are calls, look now and then whether their callers still agree. What is said to this service is heard at once."""
+        while self._calls:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), LOOK_S)
+                return
+            known = {call.known_as for call in self._calls if call.known_as is not None}
+            if not known:
+                continue
+            try:
+                said = await self.memory.store.read(callers.said, known)
+            except DatabaseAwayError:
+                continue  # the memory says so
+            except Exception:
+                log.exception("it could not be looked whether callers still agree")
+                continue
+            ended = {caller_id: said.get(caller_id, Consent.UNKNOWN) for caller_id in known}
+            for call in tuple(self._calls):
+                consent = ended.get(call.known_as or "", Consent.GRANTED)
+                if consent is not Consent.GRANTED:
+                    call.hear(Said(consent))
 
 
 class NamedCall:
@@ -108,9 +145,14 @@ class NamedCall:
         self._known_as: str | None = None
         self._refused = False  # the caller withdrew or objected during this call
         self._heard_of = False
-        self._unlisten = keeper.consents.listen(caller.key, self._hear)
+        self._unlisten = keeper.consents.listen(caller.key, self.hear)
         self._doing: set[asyncio.Task[None]] = set()
         self._do(self._look_up())
+
+    @property
+    def known_as(self) -> str | None:
+        """Our id of the caller, if they have agreed as far as is known here."""
+        return self._known_as
 
     def say(self, consent: Consent, notice_id: str | None) -> None:
         """Record what the caller says now; the client is told when it is done."""
@@ -137,6 +179,7 @@ class NamedCall:
     def close(self) -> None:
         """Listen no more to what the caller says."""
         self._unlisten()
+        self._keeper.ended(self)
         self._tell = self._end = None
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
@@ -162,7 +205,8 @@ class NamedCall:
             log.exception("a caller could not be looked up")
         self._client("consent", label)
 
-    def _hear(self, said: Said) -> None:
+    def hear(self, said: Said) -> None:
+        """Take note of what the caller has said, here or elsewhere."""
         self._heard_of = True
         if said.consent is Consent.GRANTED:
             self._known_as = None if self._refused else said.caller_id
