@@ -13,12 +13,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # The environment whose Python and meson build the extension in the tree.
 MESON = PATH="$(dir $(PYTHON)):$$PATH" "$(PYTHON)" -m mesonbuild.mesonmain
 
-.PHONY: inplace help setup build proto check lint test search ctest fuzz package bench demo clean
+.PHONY: inplace help setup build dev proto check lint test search sanitizers ctest compilers portable fuzz package bench demo clean
 
 help:
 	@echo "make demo    build, start the service, stream a sample call to it, print the result; then remember, rank and forget a caller"
 	@echo "make test    build and run all tests"
 	@echo "make search  the property tests on many new examples"
+	@echo "make coverage  which lines and branches the tests reach"
 	@echo "make check   lint, types, import layers, generated code, C tests under sanitizers and by two compilers, fuzzing, the package"
 	@echo "make bench   the figures of the README and docs (installs the reference packages)"
 	@echo "make proto   regenerate the gRPC code"
@@ -42,6 +43,7 @@ $(VENV)/.reference: $(VENV)/.dev
 	@touch $@
 
 setup build: $(VENV)/.built
+dev: $(VENV)/.dev
 
 # The C extension beside its Python package, for work in the tree: service/simpatico/_core.*.so (install, not cp: writing over a file
 # that a running process has mapped kills that process).
@@ -64,31 +66,50 @@ lint: $(VENV)/.dev
 	$(BIN)/python tools/generate_proto.py --check
 
 # The C tests: under sanitizers, by gcc and by clang without warnings, and as on a processor without kernels of its own.
-ctest: $(VENV)/.dev
-	PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/ctest.sh
-	PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/compilers_test.sh
-	PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/portable_test.sh $(BIN)/python
+WITH_TOOLS = PATH="$(CURDIR)/$(BIN):$$PATH"
+sanitizers: $(VENV)/.dev
+	$(WITH_TOOLS) sh tools/sanitizers.sh
+
+ctest: sanitizers
+	$(WITH_TOOLS) sh tools/ctest.sh
+
+compilers: $(VENV)/.dev
+	$(WITH_TOOLS) sh tools/compilers_test.sh
+
+portable: $(VENV)/.dev
+	$(WITH_TOOLS) sh tools/portable_test.sh $(BIN)/python
 
 # The source distribution and the wheel, built and used as a user would.
 package: $(VENV)/.dev
 	$(BIN)/python tools/package_test.py
 
-# Bounded fuzzing of the C core from the seeds of the repository; `make fuzz FUZZ_SECONDS=3600` for longer.
+# Bounded fuzzing of the C core from the seeds of the repository, the same inputs each time; `make fuzz FUZZ_SECONDS=3600 FUZZ_RUNS=` for new ones.
 FUZZ_SECONDS ?= 60
-fuzz: $(VENV)/.dev
-	PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/fuzz.sh $(FUZZ_SECONDS)
+FUZZ_RUNS ?= 2000
+fuzz: sanitizers
+	$(WITH_TOOLS) sh tools/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_RUNS)
 
-check: lint ctest fuzz package
+# Side by side, each one's output in one piece; those that take longest first.
+PROCESSORS := $(shell nproc 2>/dev/null || echo 2)
+check: $(VENV)/.dev
+	$(MAKE) --no-print-directory --jobs=$(PROCESSORS) --output-sync=target package portable lint compilers ctest fuzz
 
+# One process more than processors: much of the time of the tests is spent waiting, for databases, services and each other.
+TEST_PROCESSES ?= $(shell expr $(PROCESSORS) + 1)
+PYTEST = sh tools/in_memory.sh $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
+	$(PYTEST)
+
+# Which lines and branches the tests reach; it takes a third longer.
+coverage: $(VENV)/.dev
+	$(PYTEST) --cov --cov-report=term
 
 # The property tests on examples nobody has tried: the checks use the same ones each time. Tests that fix how many examples they take
 # search by the round.
 SEARCH_ROUNDS ?= 5
 search: $(VENV)/.dev
 	for round in $$(seq $(SEARCH_ROUNDS)); do \
-	  $(BIN)/python -m pytest -n 2 --dist loadfile -m "hypothesis" --hypothesis-profile search || exit 1; \
+	  $(PYTEST) -m "hypothesis" --hypothesis-profile search || exit 1; \
 	done
 
 bench: $(VENV)/.reference

@@ -8,6 +8,6 @@ for compiler in gcc clang; do
     fi
     build=build/$compiler
     [ -d "$build" ] || CC=$compiler meson setup "$build" --werror >/dev/null
-    meson compile -C "$build" >/dev/null || { meson compile -C "$build"; exit 1; }
-    meson test -C "$build" --print-errorlogs
+    ninja -C "$build" all meson-test-prereq >/dev/null || { ninja -C "$build" all meson-test-prereq; exit 1; }
+    meson test -C "$build" --no-rebuild --timeout-multiplier 10 --print-errorlogs
 done

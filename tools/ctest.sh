@@ -1,13 +1,12 @@
 #!/bin/sh
-# Builds the C core with AddressSanitizer and UndefinedBehaviorSanitizer and runs its unit tests; then the test of threads under ThreadSanitizer, which excludes
-# the others; what threads could share does not depend on the SIMD level.
+# Runs the C core's unit tests under AddressSanitizer and UndefinedBehaviorSanitizer (built by sanitizers.sh), then the test of threads under ThreadSanitizer,
+# which excludes the others; what threads could share does not depend on the SIMD level.
 set -eu
-build=build/sanitize
-[ -d "$build" ] && meson setup --reconfigure "$build" >/dev/null || \
-    meson setup "$build" -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
-meson test -C "$build" --print-errorlogs
+patience="--timeout-multiplier 10 --print-errorlogs"
+# shellcheck disable=SC2086  # several options
+meson test -C build/sanitize --no-rebuild $patience
 
 build=build/threads
-[ -d "$build" ] && meson setup --reconfigure "$build" >/dev/null || \
-    meson setup "$build" -Dsimd=portable -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false >/dev/null
-meson test -C "$build" --print-errorlogs threads
+[ -d "$build" ] || meson setup "$build" -Dsimd=portable -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false >/dev/null
+# shellcheck disable=SC2086
+meson test -C "$build" $patience threads

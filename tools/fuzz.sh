@@ -1,28 +1,41 @@
 #!/bin/sh
-# Fuzzes the C core under AddressSanitizer and UndefinedBehaviorSanitizer for a bounded time, from the seeds in service/core/fuzz/corpus. Usage: fuzz.sh [SECONDS]
-# What breaks is left in build/fuzz/, with the command that repeats it.
+# Fuzzes the C core under AddressSanitizer and UndefinedBehaviorSanitizer (built by sanitizers.sh), from the seeds in service/core/fuzz/corpus, all harnesses side by
+# side. Usage: fuzz.sh SECONDS [RUNS]. With RUNS it ends after so many at the latest, the same ones each time: the checks judge a change by what it changed.
+# What breaks is left in build/sanitize/, with the command that repeats it.
 set -eu
-seconds=${1:-60}
-build=build/fuzz
+seconds=$1
+runs=${2:-}
+build=build/sanitize
 harnesses="functionals stream"
 if ! command -v clang >/dev/null 2>&1; then
     echo "SKIPPED: the fuzz harnesses need clang; on Debian or Ubuntu: apt-get install clang"
     exit 0
 fi
-[ -d "$build" ] || CC=clang meson setup "$build" -Dfuzz=true -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
-    -Dc_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=all' >/dev/null
-each=$((seconds / $(echo $harnesses | wc -w)))
-for name in $harnesses; do
-    meson compile -C "$build" "fuzz_$name" >/dev/null || { meson compile -C "$build" "fuzz_$name"; exit 1; }
-    program=$(find "$build" -name "fuzz_$name" -type f)
-    mkdir -p "$build/found_$name"
-    # New inputs go to the first folder, seeds come from both.
+
+# New inputs go to the first folder, seeds come from both: runs that are to be the same begin with an empty one.
+fuzz() {
+    name=$1
+    program=$build/service/core/fuzz/fuzz_$name
+    found=$build/found_$name
+    [ -z "$runs" ] || rm -rf "$found"
+    mkdir -p "$found"
     log=$build/fuzz_$name.log
-    if ! "$program" "$build/found_$name" "service/core/fuzz/corpus/$name" -artifact_prefix="$build/${name}_" -max_total_time="$each" -max_len=512 \
-        -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 >"$log" 2>&1; then
+    if ! "$program" "$found" "service/core/fuzz/corpus/$name" -artifact_prefix="$build/${name}_" -max_total_time="$seconds" -max_len=512 \
+        ${runs:+-runs="$runs" -seed=1} -timeout=120 -rss_limit_mb=2048 -print_final_stats=1 >"$log" 2>&1; then
         tail -40 "$log"
         echo "fuzz_$name failed; repeat it with: $program $(ls -t "$build/${name}_"* | head -1)"
-        exit 1
+        return 1
     fi
-    echo "fuzz_$name: $(grep -m1 'INITED' "$log" | sed 's/.*cov/cov/; s/ exec.*//') at the seeds, $(grep 'DONE' "$log" | sed 's/.*cov/cov/; s/ lim.*//') after $(sed -n 's/.*number_of_executed_units: *//p' "$log") runs in $each s"
+    echo "fuzz_$name: $(grep -m1 'INITED' "$log" | sed 's/.*cov/cov/; s/ exec.*//') at the seeds, $(grep 'DONE' "$log" | sed 's/.*cov/cov/; s/ lim.*//') after $(sed -n 's/.*number_of_executed_units: *//p' "$log") runs"
+}
+
+running=""
+for name in $harnesses; do
+    fuzz "$name" &
+    running="$running $!"
 done
+failed=0
+for pid in $running; do
+    wait "$pid" || failed=1
+done
+exit "$failed"
