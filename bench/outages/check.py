@@ -52,8 +52,8 @@ class Counted:
 
     @property
     def kept(self) -> bool:
-        """Whether every promise was kept. (Decisions are counted apart: on a full disk they are lost, and said so.)"""
-        bad = (self.decisions_doubled, self.outcomes_lost, self.outcomes_doubled, self.outcomes_unknown, self.mixed)
+        """Whether every promise was kept."""
+        bad = (self.decisions_lost, self.decisions_doubled, self.outcomes_lost, self.outcomes_doubled, self.outcomes_unknown, self.mixed)
         return not any(bad) and self.waiting == 0 and self.intact and self.sound
 
 

@@ -11,11 +11,12 @@ import pytest
 from simpatico.errors import DatabaseAwayError
 from simpatico.profiles import decisions
 from simpatico.profiles.notebook import Notebook
+from simpatico.profiles.spool import Spool
 from simpatico.profiles.store import Store
 from simpatico.routing.types import Decision
 from simpatico.server.routing import journal
 from simpatico.v1 import routing_service_pb2 as pb
-from tests.profiles.conftest import cluster, postgres_template, sqlite_template, url  # noqa: F401  # fixtures
+from tests.profiles.conftest import url  # noqa: F401  # a fixture
 from tests.server.routing_calls import a_call_to_route, ask, grant, ranked, refusal, router_of, start_with_agents
 from tests.server.running import Start
 from tests.server.test_grpc_callers import KEY, memory_of
@@ -150,3 +151,63 @@ async def test_a_decision_that_is_nowhere_is_unknown(start: Start, database: dic
     monkeypatch.setattr(journal, "MAX_UNSURE", 0)
     assert await refusal(server, "RecordOutcome", **report) == ("NOT_FOUND", "UNKNOWN_DECISION")
     assert asked == ["r"], "when too many wait it is asked once"
+
+
+def let_neither_be_written(patched: pytest.MonkeyPatch) -> None:
+    """Let the disk be full for the database and for the spool."""
+
+    async def away(self: Store, *_: Any, **__: Any) -> Any:
+        raise DatabaseAwayError("database or disk is full")
+
+    def full(self: Spool, *_: Any) -> None:
+        raise DatabaseAwayError("the spool cannot be used (database or disk is full)")
+
+    patched.setattr(Store, "write", away)
+    patched.setattr(Spool, "add_decision", full)
+    patched.setattr(Spool, "add_outcome", full)
+
+
+async def test_decisions_wait_for_a_disk_that_is_full(
+    start: Start, database: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(journal, "AGAIN_S", 0.02)
+    monkeypatch.setattr(journal, "ELSEWHERE_S", 0.1)
+    server = await start_with_agents(start, database)
+    await grant(server)
+    with monkeypatch.context() as patched:
+        let_neither_be_written(patched)
+        answers = [await ranked(server, a_call_to_route(key=KEY, call_id=f"call-{i}")) for i in range(3)]
+        reports = [{"request_id": f"r{i}", "decision_id": answer.decision_id, "outcome": SETTLED} for i, answer in enumerate(answers)]
+        assert await refusal(server, "RecordOutcome", **reports[0]) == ("UNAVAILABLE", "DATABASE_AWAY")
+    with monkeypatch.context() as patched:  # the database takes reports again, and the decisions still wait
+
+        async def never(*_: Any, **__: Any) -> None:
+            raise DatabaseAwayError("not yet")
+
+        patched.setattr(journal.operations, "log_decisions", never)
+        assert await refusal(server, "RecordOutcome", **reports[1]) == ("UNAVAILABLE", "DATABASE_AWAY")
+    for answer in answers:
+        await router_of(server).journal.written(answer.decision_id)
+    for report in reports:
+        assert (await ask(server, "RecordOutcome", **report)).kept
+    for answer in answers:
+        assert (await memory_of(server).store.read(decisions.load, answer.decision_id)).outcome.resolved
+    assert caplog.text.count("decisions wait: neither") == 1
+    assert all(b"call-" not in file.read_bytes() for file in noted(tmp_path))
+
+
+async def test_what_cannot_be_written_down_at_the_end_stays_noted_down(
+    start: Start, database: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start_with_agents(start, database)
+    await grant(server)
+    with monkeypatch.context() as patched:
+        let_neither_be_written(patched)
+        answer = await ranked(server, a_call_to_route(key=KEY, call_id="last"))
+        await server.application.stop()
+    (file,) = noted(tmp_path)
+    assert b'"last"' in file.read_bytes()
+    after = await start(**database)
+    await memory_of(after).tend()
+    assert (await memory_of(after).store.read(decisions.load, answer.decision_id)).call_id == "last"
+    assert noted(tmp_path) == []

@@ -1,5 +1,5 @@
 """Decisions on their way into the database: noted down in a file before the answer, written down after it, in batches, by one writer; into
-the spool while the database is away.
+the spool while the database is away. While the spool cannot be used either (a full disk) they wait in memory.
 
 The note is for a process that is killed in between: whoever comes next finds it (`simpatico.profiles.notebook`). A decision of a thousand
 agents is a hundred kilobytes of text. It is put together on a thread, so that live calls do not wait for it, and the statements of a batch
@@ -9,9 +9,10 @@ are one transaction: one entry into the audit log's chain after another, but one
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 
-from simpatico.errors import SimpaticoError, UnknownDecisionError
+from simpatico.errors import DatabaseAwayError, SimpaticoError, UnknownDecisionError
 from simpatico.profiles import operations
 from simpatico.profiles.decisions import Prepared, Recorded, prepare
 from simpatico.routing.types import Decision, Outcome
@@ -26,6 +27,8 @@ ELSEWHERE_S = 2.0
 (`MAX_BEHIND`) that takes about as long."""
 FIRST_PAUSE_S = 0.025
 """Before the database is asked again; each pause is twice as long."""
+AGAIN_S = 1.0
+"""Before decisions that neither database nor spool takes are tried again."""
 MAX_UNSURE = 100
 """Reports that may wait so at once; more are refused at once."""
 MAX_BEHIND = 1000
@@ -48,7 +51,8 @@ class Journal:
         self._waiting: list[tuple[str, Decision]] = []
         self._pending: dict[str, asyncio.Future[None]] = {}
         self._writer: asyncio.Task[None] | None = None
-        self._noting = True
+        self._noting = self._writing = True
+        self._closing = asyncio.Event()
         self._unsure = 0
 
     @property
@@ -85,9 +89,12 @@ class Journal:
         Raises
         ------
         UnknownDecisionError, UnknownAgentError, RequestConflictError, OutcomeError
-            As `operations.record_outcome`; the first after `ELSEWHERE_S` at the latest.
+            As `operations.record_outcome`; the first after `ELSEWHERE_S`.
+        DatabaseAwayError
+            Neither database nor spool takes it, or has taken its decision so far: it is to be sent again.
         """
-        await self.written(decision_id)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.written(decision_id), ELSEWHERE_S)
         loop, pause_s = asyncio.get_running_loop(), FIRST_PAUSE_S
         end_s, memory = loop.time() + ELSEWHERE_S, self._memory
         while True:
@@ -96,6 +103,8 @@ class Journal:
                     memory.store, memory.spool, request_id, decision_id, outcome, taken, now_s=memory.clock()
                 )
             except UnknownDecisionError:
+                if decision_id in self._pending:
+                    raise DatabaseAwayError("this decision could not be written down so far; report it again") from None
                 if loop.time() + pause_s > end_s or self._unsure >= MAX_UNSURE:
                     raise
             self._unsure += 1
@@ -106,23 +115,40 @@ class Journal:
             pause_s *= 2.0
 
     async def close(self) -> None:
-        """Wait until the last is written down."""
+        """Wait until the last is written down, or until it is plain that it cannot be: then it stays noted down."""
+        self._closing.set()
         while self._pending:
             await asyncio.wait(tuple(self._pending.values()))
 
     async def _write(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-            try:
-                prepared = await asyncio.to_thread(_prepared, batch)
-                memory = self._memory
-                await operations.log_decisions(memory.store, memory.spool, prepared, now_s=memory.clock())
-            except Exception:
-                log.exception("decisions could not be written down")
-            finally:
+            last = self._closing.is_set()
+            if await self._written_down(batch):
                 self._strike_out(batch)
-                for _, decision in batch:
-                    self._pending.pop(decision.decision_id).set_result(None)
+            elif not last:
+                self._waiting = batch + self._waiting
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), AGAIN_S)
+                continue
+            for _, decision in batch:
+                self._pending.pop(decision.decision_id).set_result(None)
+
+    async def _written_down(self, batch: list[tuple[str, Decision]]) -> bool:
+        """Whether the database or the spool has a batch, or it is given up for a defect of ours; False when both refuse for now."""
+        memory = self._memory
+        try:
+            prepared = await asyncio.to_thread(_prepared, batch)
+            await operations.log_decisions(memory.store, memory.spool, prepared, now_s=memory.clock())
+        except DatabaseAwayError as error:
+            if self._writing:
+                log.error("decisions wait: neither the database nor the spool takes them: %s", error)
+            self._writing = False
+            return False
+        except Exception:
+            log.exception("decisions could not be written down")
+        self._writing = True
+        return True
 
     def _strike_out(self, batch: list[tuple[str, Decision]]) -> None:
         try:
