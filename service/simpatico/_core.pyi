@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any, final
 
 from numpy.typing import NDArray
@@ -20,7 +21,9 @@ FUNCTIONAL_UNITS: tuple[str, ...]
 MIN_EXACT_FRAMES: int
 MAX_EXACT_FRAMES: int
 
-def advance(states: list[State], samples: list[NDArray[Any]], outs: list[NDArray[Any]], /) -> list[int]: ...
+def advance(
+    states: list[State], samples: list[NDArray[Any]], new_rows: Callable[[tuple[int, int]], NDArray[Any]], /
+) -> list[NDArray[Any]]: ...
 def smooth_lld(rows: NDArray[Any], out: NDArray[Any], /) -> None: ...
 
 @final

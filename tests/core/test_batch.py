@@ -11,6 +11,7 @@ from core_streams import EVERY_SETS, RATES, voice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simpatico import _core
 from simpatico.core import FUNCTIONAL_NAMES, FrameExtractor, advance, simd_levels
 from simpatico.errors import CoreError, MalformedAudioError
 
@@ -62,6 +63,47 @@ def test_what_a_batch_cannot_take() -> None:
     with pytest.raises(CoreError, match="stream 1: samples after finish"):
         advance([a, b], [x, x])
     assert len(advance([a], [voice(8000, 1.0)])[0]) > 0
+
+
+def test_chunks_that_are_columns_of_an_array_and_no_others() -> None:
+    x = voice(8000, 1.0)
+    both = np.stack([x, x[::-1]], axis=1)
+    expected = [FrameExtractor(8000).push(np.ascontiguousarray(both[:, i])) for i in range(2)]
+    assert [rows.tobytes() for rows in advance([FrameExtractor(8000), FrameExtractor(8000)], [both[:, 0], both[:, 1]])] == [
+        rows.tobytes() for rows in expected
+    ]
+    for wrong, told in ((memoryview(x), "got memoryview"), (np.float32(0.5), "got float32"), (x[:, None], r"float32 of shape \[8000, 1\]")):
+        with pytest.raises(MalformedAudioError, match=f"stream 0: samples must be .*{told}"):
+            advance([FrameExtractor(8000)], [wrong])  # type: ignore[list-item]
+
+
+def test_rows_of_a_stream_hold_no_others() -> None:
+    """Else whoever keeps the rows of one call would keep those of a thousand."""
+    streams = [FrameExtractor(rate, sets=sets) for rate in RATES for sets in EVERY_SETS]
+    rows = advance(streams, [voice(extractor.sample_rate_hz, 1.5) for extractor in streams])
+    assert all(own.base is None and len(own) > 0 for own in rows)
+    assert [own.shape[1] for own in rows] == [len(extractor.columns) for extractor in streams]
+
+
+def test_room_of_another_size_is_refused_and_the_stream_as_it_was() -> None:
+    x, stream = voice(8000, 1.0), FrameExtractor(8000)
+    with pytest.raises(ValueError, match="of the shape that it is called with"):
+        _core.advance([stream._state], [x], lambda shape: np.empty((shape[0] + 1, shape[1]), np.float32))
+    assert stream.push(x).tobytes() == FrameExtractor(8000).push(x).tobytes()
+
+
+def test_a_stream_in_use_elsewhere_is_refused() -> None:
+    x, stream, refused = voice(8000, 1.0), FrameExtractor(8000), []
+
+    def use_it_meanwhile(shape: tuple[int, int]) -> np.ndarray:
+        with pytest.raises(CoreError, match="cannot be advanced now: this state is in use by another thread"):
+            advance([stream], [x])
+        refused.append(shape)
+        return np.empty(shape, np.float32)
+
+    (rows,) = _core.advance([stream._state], [x], use_it_meanwhile)
+    assert refused == [rows.shape]
+    assert rows.tobytes() == FrameExtractor(8000).push(x).tobytes()
 
 
 def test_batches_in_threads_do_not_disturb_each_other() -> None:

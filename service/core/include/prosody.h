@@ -90,6 +90,9 @@ size_t prosody_latency_frames(uint32_t sets);
 /* Frames that read() would give now. */
 ptrdiff_t prosody_frames_ready(const prosody_state *state);
 
+/* Frames that read() would give if `count` more samples were taken; on the way a row queue may have to be read. After finish, those that are left in all. */
+ptrdiff_t prosody_frames_after(const prosody_state *state, size_t count);
+
 /* Copies up to max_frames rows of prosody_columns(sets) float32 into frames; returns how many. */
 ptrdiff_t prosody_read(prosody_state *state, float *frames, size_t max_frames);
 

@@ -62,7 +62,7 @@ static int module_exec(PyObject *module) {
 
 static PyMethodDef module_methods[] = {
     {"advance", advance, METH_VARARGS,
-     "advance(states, samples, outs, /)\n--\n\nPushes float32 samples to many states at once, writes rows into outs, returns how many each."},
+     "advance(states, samples, new_rows, /)\n--\n\nPushes float32 samples to many states at once; returns the rows of each, in what new_rows(shape) made for them."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -17,7 +17,7 @@ int add(PyObject *module, const char *name, PyObject *value);
 /* state.c: adds State. */
 int add_state(PyObject *module);
 
-/* batch.c: advance(states, samples, outs). */
+/* batch.c: advance(states, samples, new_rows). */
 PyObject *advance(PyObject *module, PyObject *args);
 
 /* functionals.c: adds Functionals, smooth_lld, FUNCTIONAL_NAMES and FUNCTIONAL_UNITS. */

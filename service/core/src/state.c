@@ -189,6 +189,12 @@ ptrdiff_t prosody_frames_ready(const prosody_state *state) {
     return state == NULL ? PROSODY_ERR_ARGUMENT : (ptrdiff_t)(stream_ready(state) - state->read);
 }
 
+ptrdiff_t prosody_frames_after(const prosody_state *state, size_t count) {
+    if (state == NULL || count > (size_t)(INT64_MAX - state->accepted) / 2)
+        return PROSODY_ERR_ARGUMENT;
+    return (ptrdiff_t)((state->finished ? state->total : stream_ready_after(state, state->accepted + (int64_t)count)) - state->read);
+}
+
 ptrdiff_t prosody_read(prosody_state *state, float *frames, size_t max_frames) {
     if (state == NULL || (frames == NULL && max_frames > 0))
         return PROSODY_ERR_ARGUMENT;

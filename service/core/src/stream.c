@@ -182,3 +182,10 @@ void stream_finish(prosody_state *state, prosody_batch *batch) {
 int64_t stream_ready(const prosody_state *state) {
     return (state->sets & PROSODY_SET_EGEMAPS) ? state->pitched : state->decided;
 }
+
+int64_t stream_ready_after(const prosody_state *state, int64_t accepted) {
+    const int64_t beyond_first = accepted - stream_frame_end(state, 0);
+    const int64_t measured = beyond_first < 0 ? 0 : beyond_first / state->hop + 1;
+    const int64_t ready = measured - PITCH_LAG_FRAMES - ((state->sets & PROSODY_SET_EGEMAPS) ? EGEMAPS_PITCH_OFFSET : 0);
+    return ready < 0 ? 0 : ready;
+}

@@ -20,5 +20,7 @@ void stream_finish(prosody_state *state, prosody_batch *batch);
 int64_t stream_frame_end(const prosody_state *state, int64_t index);
 /* Rows that are whole. */
 int64_t stream_ready(const prosody_state *state);
+/* Rows that are whole once `accepted` samples were taken, of a stream that is not finished. */
+int64_t stream_ready_after(const prosody_state *state, int64_t accepted);
 
 #endif

@@ -44,12 +44,14 @@ static size_t stream(prosody_state *state, const float *x, size_t count, size_t 
     while (done < count) {
         size_t chunk = max_chunk == 0 ? count - done : random_below(random, max_chunk + 1);
         chunk = chunk < count - done ? chunk : count - done;
+        const ptrdiff_t due = prosody_frames_after(state, chunk);
         ptrdiff_t taken = prosody_accept(state, x + done, chunk);
         CHECK(taken >= 0 && (size_t)taken <= chunk, "accept gave %td of %zu", taken, chunk);
         if (taken < 0)
             return frames;
         done += (size_t)taken;
         const ptrdiff_t ready = prosody_frames_ready(state);
+        CHECK(due == prosody_frames_after(state, chunk - (size_t)taken) && ((size_t)taken < chunk || due == ready), "%td frames were due, %td are ready", due, ready);
         const size_t want = max_chunk == 0 ? MAX_FRAMES : random_below(random, 40);
         const ptrdiff_t got = prosody_read(state, rows + frames * prosody_columns(sets), want < MAX_FRAMES - frames ? want : MAX_FRAMES - frames);
         CHECK(got >= 0 && got <= ready, "read gave %td of %td", got, ready);
@@ -58,6 +60,7 @@ static size_t stream(prosody_state *state, const float *x, size_t count, size_t 
     for (ptrdiff_t held = 1; held > 0 || prosody_frames_ready(state) > 0;) {
         held = prosody_finish(state);
         CHECK(held >= 0, "finish gave %td", held);
+        CHECK(prosody_frames_after(state, 0) == held + prosody_frames_ready(state), "what is left does not add up");
         frames += (size_t)prosody_read(state, rows + frames * prosody_columns(sets), MAX_FRAMES - frames);
         if (frames == MAX_FRAMES)
             break;
@@ -182,6 +185,7 @@ static void test_errors(void) {
     CHECK(prosody_accept_i16(NULL, NULL, 0) == PROSODY_ERR_ARGUMENT, "null state");
     CHECK(prosody_read(NULL, rows_a, 1) == PROSODY_ERR_ARGUMENT, "null state");
     CHECK(prosody_finish(NULL) == PROSODY_ERR_ARGUMENT && prosody_reset(NULL) == PROSODY_ERR_ARGUMENT, "null state");
+    CHECK(prosody_frames_after(NULL, 1) == PROSODY_ERR_ARGUMENT, "null state");
     CHECK(prosody_frames_ready(NULL) == PROSODY_ERR_ARGUMENT && prosody_hop(NULL) == 0 && prosody_state_bytes(NULL) == 0, "null state");
     CHECK(prosody_simd_level(NULL) == NULL && !prosody_simd_available(NULL), "null state");
     prosody_destroy(NULL);
@@ -189,6 +193,7 @@ static void test_errors(void) {
     state = open_state(8000, NULL);
     CHECK(prosody_accept(state, NULL, 5) == PROSODY_ERR_ARGUMENT && prosody_read(state, NULL, 5) == PROSODY_ERR_ARGUMENT, "null buffer");
     CHECK(prosody_accept(state, NULL, 0) == 0 && prosody_read(state, NULL, 0) == 0, "empty buffer");
+    CHECK(prosody_frames_after(state, SIZE_MAX) == PROSODY_ERR_ARGUMENT && prosody_frames_after(state, 0) == 0, "frames after too many samples, and after none");
     CHECK(prosody_finish(state) == 0 && prosody_frames_ready(state) == 0, "an empty stream has no frames");
     CHECK(prosody_accept(state, rows_a, 1) == PROSODY_ERR_FINISHED && prosody_accept_i16(state, NULL, 0) == PROSODY_ERR_FINISHED, "finished");
     CHECK(prosody_reset(state) == PROSODY_OK && prosody_accept(state, rows_a, 1) == 1, "reset");

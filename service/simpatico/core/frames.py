@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from simpatico import _core
 from simpatico.errors import AudioFormatError, ConfigError, CoreError, MalformedAudioError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 COLUMNS: Final[tuple[str, ...]] = _core.COLUMNS
@@ -58,6 +61,9 @@ SIMD_VARIABLE: Final = "SIMPATICO_SIMD"
 """Environment variable that names a SIMD level, for tests and measurements; empty or unset is the best one."""
 
 _INT16_BYTES: Final = 2
+_FLOAT32: Final = np.dtype(np.float32)
+_INT16: Final = np.dtype(np.int16)
+_new_rows: Final = cast("Callable[[tuple[int, int]], NDArray[np.float32]]", partial(np.empty, dtype=_FLOAT32))
 _RESERVE_MAX: Final = 4096
 
 
@@ -152,7 +158,7 @@ class FrameExtractor:
         CoreError
             If the stream is finished.
         """
-        self._check(samples, (np.float32, np.int16))
+        self._check(samples, (_FLOAT32, _INT16))
         out = self._room(samples)
         try:
             count = self._state.push(np.ascontiguousarray(samples), out)
@@ -163,7 +169,7 @@ class FrameExtractor:
     def finish(self) -> NDArray[np.float32]:
         """Ends the stream and returns its last rows, float32 [k, len(self.columns)]; beyond its end the stream counts as silence."""
         self._finished = True
-        out = np.empty((self.latency_frames + 1, len(self.columns)), dtype=np.float32)
+        out = _new_rows((self.latency_frames + 1, len(self.columns)))
         return out[: self._state.finish(out)]
 
     def reset(self) -> None:
@@ -171,19 +177,20 @@ class FrameExtractor:
         self._state.reset()
         self._finished = False
 
-    def _check(self, samples: NDArray[Any], types: tuple[type, ...]) -> None:
-        names = " or ".join(np.dtype(kind).name for kind in types)
+    def _check(self, samples: NDArray[Any], types: tuple[np.dtype[Any], ...]) -> None:
+        if isinstance(samples, np.ndarray) and samples.ndim == 1 and samples.dtype in types and not self._finished:
+            return
+        names = " or ".join(kind.name for kind in types)
         if not isinstance(samples, np.ndarray):
             raise MalformedAudioError(
                 f"samples must be an array, {names} of shape [n], got {type(samples).__name__}; numpy.asarray(samples, numpy.float32) works"
             )
         if samples.ndim != 1 or samples.dtype not in types:
             raise MalformedAudioError(f"samples must be {names} of shape [n], got {samples.dtype} of shape {list(samples.shape)}")
-        if self._finished:
-            raise CoreError("samples after finish; call reset() first")
+        raise CoreError("samples after finish; call reset() first")
 
     def _room(self, samples: NDArray[Any]) -> NDArray[np.float32]:
-        return np.empty((samples.size // self.hop + 1, len(self.columns)), dtype=np.float32)
+        return _new_rows((samples.size // self.hop + 1, len(self.columns)))
 
 
 def advance(extractors: Sequence[FrameExtractor], chunks: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
@@ -214,22 +221,35 @@ def advance(extractors: Sequence[FrameExtractor], chunks: Sequence[NDArray[np.fl
     """
     if len(extractors) != len(chunks):
         raise CoreError(f"{len(extractors)} streams but {len(chunks)} chunks; one chunk for each works, an empty one where nothing came")
-    _check_distinct(extractors)
+    states = [extractor._state for extractor in extractors]
+    try:
+        return _core.advance(states, [_contiguous(samples) for samples in chunks], _new_rows)
+    except (TypeError, ValueError, RuntimeError) as exc:
+        raise _refusal(extractors, chunks, exc) from exc
+
+
+def _contiguous(samples: NDArray[Any]) -> NDArray[Any]:
+    """One-dimensional samples side by side; what is no such array is left for the core to refuse."""
+    if isinstance(samples, np.ndarray) and samples.ndim == 1:
+        return np.ascontiguousarray(samples)
+    raise TypeError
+
+
+def _refusal(extractors: Sequence[FrameExtractor], chunks: Sequence[NDArray[np.float32]], exc: Exception) -> Exception:
+    """Why a batch was refused: looked for when it was, so that a batch that is not refused pays nothing for it."""
+    try:
+        _check_distinct(extractors)
+    except CoreError as refused:
+        return refused
     for i, (extractor, samples) in enumerate(zip(extractors, chunks, strict=True)):
         try:
-            extractor._check(samples, (np.float32,))
-        except (MalformedAudioError, CoreError) as exc:
-            raise type(exc)(f"stream {i}: {exc}") from exc
-    whole = [np.ascontiguousarray(samples) for samples in chunks]
-    outs = [extractor._room(samples) for extractor, samples in zip(extractors, whole, strict=True)]
-    try:
-        counts = _core.advance([extractor._state for extractor in extractors], whole, outs)
-    except ValueError as exc:
+            extractor._check(samples, (_FLOAT32,))
+        except (MalformedAudioError, CoreError) as refused:
+            return type(refused)(f"stream {i}: {refused}")
+    if isinstance(exc, ValueError) and len(exc.args) == 2:
         index = int(exc.args[1])
-        raise MalformedAudioError(f"stream {index}: {_bad_sample(whole[index])}") from exc
-    except RuntimeError as exc:
-        raise CoreError(f"a stream cannot be advanced now: {exc.args[0]}") from exc
-    return [out[:count] for out, count in zip(outs, counts, strict=True)]
+        return MalformedAudioError(f"stream {index}: {_bad_sample(chunks[index])}")
+    return CoreError(f"the streams cannot be advanced now: {exc}")
 
 
 def _check_distinct(extractors: Sequence[FrameExtractor]) -> None:
