@@ -316,3 +316,42 @@ def test_a_kill_leaves_what_was_noted(path: Path, waiting: Spool) -> None:
     process.wait()
     assert adopt(waiting, now_s=NOW_S) in (len(said), len(said) + 1)
     assert [item.id for item in waiting.items(limit=10**6)][: len(said)] == said
+
+
+def test_while_nothing_is_written_down_files_do_not_multiply(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notebook, "MOST_FILES", 2)
+    now = [0.0]
+    book, made = Notebook(path, lambda: now[0]), [a_decision(f"call-{i}") for i in range(9)]
+    for one in made:
+        book.note(WHO, one)
+        now[0] += 2.0
+    assert sorted(len(list(read_notes(file.read_bytes()))) for file in files(path)) == [1, 1, 7]
+    book.done(one.decision_id for one in made)
+    book.close()
+    assert files(path) == []
+
+
+def test_a_decision_that_cannot_be_written_down_leaves_the_next_ones_whole(path: Path) -> None:
+    book, wrong = Notebook(path), a_decision(agents=5)
+    stranger = replace(wrong.ranking.entries[0], agent_id="stranger")
+    with pytest.raises(KeyError, match="stranger"):
+        book.note(WHO, replace(wrong, ranking=replace(wrong.ranking, entries=(stranger,))))
+    book.note(WHO, right := crowded(5))
+    assert [one for file in files(path) for _, one in read_notes(file.read_bytes())] == [right]
+
+
+def test_what_cannot_be_removed_is_said(path: Path, waiting: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = Notebook(path)
+    book.note(WHO, a_decision())
+    die(book)
+
+    def refuse(_: Path) -> None:
+        raise PermissionError("not yours")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", refuse)
+        with pytest.raises(DatabaseAwayError, match=r"noted down beside .* cannot be taken up: not yours"):
+            adopt(waiting, now_s=NOW_S)
+    assert waiting.waiting() == 1
+    assert adopt(waiting, now_s=NOW_S) == 0, "it waits already"
+    assert (files(path), waiting.waiting()) == ([], 1)

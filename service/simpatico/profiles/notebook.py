@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from simpatico.errors import SimpaticoError
+from simpatico.errors import DatabaseAwayError, SimpaticoError
 from simpatico.profiles.note_codec import NoteWriter, read_notes
 from simpatico.profiles.spool import Spool
 from simpatico.routing.types import Decision
@@ -38,6 +38,8 @@ LARGEST_BYTES = 16 << 20
 """Of a file, at which a new one is begun: some 250 decisions of a thousand agents."""
 MOST_AGENTS = 20_000
 """Agents that a file begins with, each as declared; above that (they are declared anew all the time) the next one begins without."""
+MOST_FILES = 8
+"""That wait to be emptied, beside the one that is written to; while there are so many, nothing is being written down, and it grows."""
 ATTEMPTS = 5
 
 log = logging.getLogger(__name__)
@@ -65,12 +67,11 @@ class _File:
             raise
 
     def add(self, caller_id: str, decision: Decision) -> None:
-        known = self._writer.agents
-        introduced, note = self._writer.pack(caller_id, decision)
-        start = self.size
+        known, start = self._writer.agents, self.size
         try:
+            introduced, note = self._writer.pack(caller_id, decision)
             self._write(introduced + note)
-        except OSError:
+        except Exception:
             self._writer.forget(known)
             raise
         if not self.waiting:
@@ -131,7 +132,7 @@ class Notebook:
             The disk refuses. What was noted before is there.
         """
         now_s, file = self._clock(), self._file
-        if file is not None and (file.size > LARGEST_BYTES or (file.waiting and now_s > file.began_s + TURN_S)):
+        if file is not None and len(self._full) < MOST_FILES and self._is_over(file, now_s):
             self._file = None
             (self._full.append if file.waiting else _File.remove)(file)
         if self._file is None:
@@ -170,6 +171,10 @@ class Notebook:
                 file.remove()
         self._file, self._full = None, []
 
+    @staticmethod
+    def _is_over(file: _File, now_s: float) -> bool:
+        return file.size > LARGEST_BYTES or (bool(file.waiting) and now_s > file.began_s + TURN_S)
+
     def _files(self) -> tuple[_File, ...]:
         return (*self._full, *(() if self._file is None else (self._file,)))
 
@@ -180,8 +185,15 @@ def adopt(spool: Spool, *, now_s: float) -> int:
     Raises
     ------
     DatabaseAwayError, LimitError
-        The spool cannot take it; it is left for the next time.
+        The spool cannot take it, or the disk refuses; it is left for the next time.
     """
+    try:
+        return _adopt(spool, now_s)
+    except OSError as error:
+        raise DatabaseAwayError(f"what killed processes noted down beside {str(spool.path)!r} cannot be taken up: {error}") from error
+
+
+def _adopt(spool: Spool, now_s: float) -> int:
     adopted = 0
     for path in sorted(spool.path.parent.glob(f"{glob.escape(spool.path.name)}{SUFFIX}*")):
         with _left_behind(path) as data:

@@ -148,7 +148,7 @@ class Memory:
     async def _adopt(self) -> None:
         try:
             found = await operations.adopt_left_behind(self.spool, now_s=self.clock())
-        except (DatabaseAwayError, LimitError, OSError) as error:
+        except (DatabaseAwayError, LimitError) as error:
             log.error("what a killed process left behind cannot be taken up: %s", error)
         else:
             if found:

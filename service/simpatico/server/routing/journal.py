@@ -49,7 +49,7 @@ class Journal:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
         self._waiting: list[tuple[str, Decision]] = []
-        self._pending: dict[str, asyncio.Future[None]] = {}
+        self._pending: dict[str, asyncio.Future[bool]] = {}  # False when an attempt has failed, and there is another future for the next
         self._writer: asyncio.Task[None] | None = None
         self._noting = self._writing = True
         self._closing = asyncio.Event()
@@ -79,8 +79,7 @@ class Journal:
 
     async def written(self, decision_id: str) -> None:
         """Wait until a decision of this process is written down: its outcome may be reported before."""
-        pending = self._pending.get(decision_id)
-        if pending is not None:
+        while (pending := self._pending.get(decision_id)) is not None:
             await asyncio.shield(pending)
 
     async def report(self, request_id: str, decision_id: str, outcome: Outcome, taken: str | None) -> Recorded:
@@ -93,26 +92,25 @@ class Journal:
         DatabaseAwayError
             Neither database nor spool takes it, or has taken its decision so far: it is to be sent again.
         """
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.written(decision_id), ELSEWHERE_S)
-        loop, pause_s = asyncio.get_running_loop(), FIRST_PAUSE_S
-        end_s, memory = loop.time() + ELSEWHERE_S, self._memory
+        pending = self._pending.get(decision_id)
+        if pending is not None and not await asyncio.shield(pending):
+            raise DatabaseAwayError("this decision could not be written down so far; report it again")
+        memory, paused_s, pause_s = self._memory, 0.0, FIRST_PAUSE_S
         while True:
             try:
                 return await operations.record_outcome(
                     memory.store, memory.spool, request_id, decision_id, outcome, taken, now_s=memory.clock()
                 )
             except UnknownDecisionError:
-                if decision_id in self._pending:
-                    raise DatabaseAwayError("this decision could not be written down so far; report it again") from None
-                if loop.time() + pause_s > end_s or self._unsure >= MAX_UNSURE:
+                if paused_s >= ELSEWHERE_S or self._unsure >= MAX_UNSURE:
                     raise
             self._unsure += 1
             try:
                 await asyncio.sleep(pause_s)
             finally:
                 self._unsure -= 1
-            pause_s *= 2.0
+            paused_s += pause_s
+            pause_s = min(2.0 * pause_s, ELSEWHERE_S - paused_s)
 
     async def close(self) -> None:
         """Wait until the last is written down, or until it is plain that it cannot be: then it stays noted down."""
@@ -128,11 +126,14 @@ class Journal:
                 self._strike_out(batch)
             elif not last:
                 self._waiting = batch + self._waiting
+                for _, decision in batch:
+                    self._pending[decision.decision_id].set_result(False)
+                    self._pending[decision.decision_id] = asyncio.get_running_loop().create_future()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._closing.wait(), AGAIN_S)
                 continue
             for _, decision in batch:
-                self._pending.pop(decision.decision_id).set_result(None)
+                self._pending.pop(decision.decision_id).set_result(True)
 
     async def _written_down(self, batch: list[tuple[str, Decision]]) -> bool:
         """Whether the database or the spool has a batch, or it is given up for a defect of ours; False when both refuse for now."""
