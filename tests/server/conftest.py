@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from simpatico.server.access import guard
 from simpatico.server.analysis.session import AnalyzerFactory
 from simpatico.server.app import Application
 from simpatico.server.callers import keeping
+from simpatico.server.routing import journal
 from tests.server.calls import TIMEOUT_S
 from tests.server.fakes import FakeAnalyzer
 from tests.server.running import Clock, Running, Start, settings_with
@@ -21,17 +23,22 @@ HANGS_S = 300.0
 
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let finals wait until their calls are kept, however busy the machine is."""
+    """Let finals wait until their calls are kept, and refused streams for their first message, however busy the machine is.
+
+    For decisions of another process, of which there is none in most tests, it is waited for a moment only.
+    """
     monkeypatch.setattr(keeping, "WAIT_S", TIMEOUT_S)
+    monkeypatch.setattr(guard, "FIRST_MESSAGE_S", 1.0)
+    monkeypatch.setattr(journal, "ELSEWHERE_S", 0.05)
 
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
     """Return a function that starts a server; it is stopped after the test. A test that hangs is cancelled, and so fails."""
     loop = asyncio.get_running_loop()
-    guard = loop.call_later(HANGS_S, lambda: [task.cancel("the test hangs") for task in asyncio.all_tasks(loop)])
+    watchdog = loop.call_later(HANGS_S, lambda: [task.cancel("the test hangs") for task in asyncio.all_tasks(loop)])
     async with AsyncExitStack() as stack:
-        stack.callback(guard.cancel)
+        stack.callback(watchdog.cancel)
 
         async def begin(factory: AnalyzerFactory = FakeAnalyzer, clock: Clock | None = None, **limits: Any) -> Running:
             application = Application(settings_with(**limits), factory)

@@ -17,6 +17,7 @@ from simpatico.routing.types import Decision
 from simpatico.server.routing import journal
 from simpatico.v1 import routing_service_pb2 as pb
 from tests.profiles.conftest import url  # noqa: F401  # a fixture
+from tests.server.calls import TIMEOUT_S
 from tests.server.routing_calls import a_call_to_route, ask, grant, ranked, refusal, router_of, start_with_agents
 from tests.server.running import Start
 from tests.server.test_grpc_callers import KEY, memory_of
@@ -124,6 +125,7 @@ async def test_a_report_that_overtakes_its_decision_on_the_way_to_another_proces
         await write(*args, **more)
 
     monkeypatch.setattr(journal.operations, "log_decisions", slow)
+    monkeypatch.setattr(journal, "ELSEWHERE_S", TIMEOUT_S)
     answer = await ranked(one, a_call_to_route(key=KEY))
     report = {"request_id": "r1", "decision_id": answer.decision_id, "outcome": SETTLED, "taken_by": "good"}
     reporting = asyncio.create_task(ask(two, "RecordOutcome", **report))
