@@ -21,6 +21,8 @@ from bench.egemaps_material import core_f0_hz
 from bench.egemaps_vowels import draw_vowel
 from bench.synthvoice import FAMILIES, babble, conditions, draw_voice, speak, through
 from tests.reference.egemaps import formants, windows
+from tests.reference.egemaps.band_edges import completed
+from tests.reference.egemaps.prediction import ORDER, lags, predictor
 from tests.reference.egemaps.windows import Float
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -65,8 +67,9 @@ def predictors(rate_hz: int) -> Float:
         magnitudes = windows.long_magnitudes(x, rate_hz)
         f0 = core_f0_hz(x, rate_hz)[: len(magnitudes)]
         for stretch in formants.stretches(f0):
-            lags = formants.autocorrelation(magnitudes[stretch], f0[stretch], rate_hz)
-            found += [formants.predictor(r)[1:] for r in lags[(magnitudes[stretch] ** 2).sum(1) > AUDIBLE]]
+            power, _ = formants.voice_power(magnitudes[stretch], f0[stretch], rate_hz)
+            audible = power[(magnitudes[stretch] ** 2).sum(1) > AUDIBLE]
+            found += [predictor(lags(completed(p, rate_hz), ORDER[rate_hz]))[0][1:] for p in audible]
     return np.array(found)
 
 

@@ -9,6 +9,7 @@
 #include "egemaps_columns.h"
 #include "egemaps_tables.h"
 #include "fft.h"
+#include "band_edges.h"
 #include "formants.h"
 #include "kernel.h"
 #include "tables.h"
@@ -92,7 +93,7 @@ static void find_lags(const recording *r) {
     const int wide = r->rate_hz != 8000, half = wide ? 512 : 256;
     static formant_track track;
     for (size_t i = 0; i < r->voiced_count; i += LANES) {
-        vf power[FFT_HALF_MAX + 1], lags[FORMANT_LAGS_MAX];
+        vf power[FFT_HALF_MAX + 1], weight[SHARE_PLACES_MAX], lags[FORMANT_LAGS_MAX];
         const float *at[LANES];
         voiced_job jobs[LANES];
         int begins[LANES];
@@ -104,7 +105,8 @@ static void find_lags(const recording *r) {
             begins[l] = n == 0 || r->voiced[n] != r->voiced[n - 1] + 1;
             jobs[l] = (voiced_job){.f0_hz = r->f0_hz[r->voiced[n]], .track = &track};
         }
-        PROSODY_LEVEL_NAME(voice_lags)(r->rate_hz, power, jobs, begins, LANES, &work, lags);
+        PROSODY_LEVEL_NAME(voice_lags)(r->rate_hz, power, jobs, begins, LANES, &work, weight, lags);
+        PROSODY_LEVEL_NAME(complete_band)(r->rate_hz, work.re, lags);
         for (size_t l = 0; l < LANES; l++)
             for (int k = 0; k < FORMANT_LAGS_MAX; k++)
                 r->lags[(i + l) * FORMANT_LAGS_MAX + (size_t)k] = ((const float *)lags)[k * LANES + (int)l];

@@ -15,12 +15,12 @@ POLES_HZ = ((600, 80), (1400, 100), (2500, 150), (3500, 200), (4500, 250))
 MIDDLE = slice(60, 140)
 
 
-def voice(rate_hz: int, f0_hz: float, noise_db: float = -np.inf) -> windows.Float:
+def voice(rate_hz: int, f0_hz: float, noise_db: float = -np.inf, f1_hz: float = 600.0) -> windows.Float:
     """Two seconds of impulses through a tilt of 6 dB per octave and resonances, with white noise at a level relative to them."""
     x = np.zeros(2 * rate_hz)
     x[np.round(np.arange(0, len(x) - 1, rate_hz / f0_hz)).astype(int)] = 1
     x = lfilter([1], [1, -0.7], x)
-    for hz, width in POLES_HZ[: 4 if rate_hz == 8000 else 5]:
+    for hz, width in ((f1_hz, 80), *POLES_HZ[1 : 4 if rate_hz == 8000 else 5]):
         r = np.exp(-np.pi * width / rate_hz)
         x = lfilter([1], [1, -2 * r * np.cos(2 * np.pi * hz / rate_hz), r * r], x)
     noise = np.random.default_rng(3).standard_normal(len(x)) * np.sqrt(np.mean(x**2)) * 10 ** (noise_db / 20)
@@ -50,20 +50,24 @@ def test_noise_moves_them_little(rate_hz: int) -> None:
     assert np.median(f[f[:, 1] > 0, 1]) == pytest.approx(1400, rel=0.05)
 
 
+def weight_of(power: windows.Float, f0_hz: windows.Float) -> windows.Float:
+    return formants.voice_weight(formants.voice_share(power, f0_hz), power.shape[1])
+
+
 def test_noise_alone_keeps_the_least_share_and_a_voice_alone_all() -> None:
     bins = np.arange(257)
     noise, harmonics = np.ones((3, 257)), np.tile(1.0 * (bins % 8 == 0), (3, 1))
     f0 = np.full(3, 8 * windows.LONG_BIN_HZ)
     least = formants.SHARE_FLOOR**formants.SHARE_EXPONENT
-    assert formants.voice_weight(noise, f0)[:, 4:-4] == pytest.approx(least)
-    assert formants.voice_weight(harmonics, f0) == pytest.approx(1)
+    assert weight_of(noise, f0)[:, 4:-4] == pytest.approx(least)
+    assert weight_of(harmonics, f0) == pytest.approx(1)
 
 
 def test_what_is_known_of_the_share_fades() -> None:
     """After a frame of voice a frame of noise keeps the part of it that is remembered."""
     bins = np.arange(257)
     power = np.stack([1.0 * (bins % 8 == 0), np.ones(257)])
-    weight = formants.voice_weight(power, np.full(2, 8 * windows.LONG_BIN_HZ))
+    weight = weight_of(power, np.full(2, 8 * windows.LONG_BIN_HZ))
     known = formants.SHARE_MEMORY * 1.0
     assert weight[1, 4:-4] == pytest.approx((known / (known + 8)) ** formants.SHARE_EXPONENT)
 
@@ -101,14 +105,42 @@ def test_slots_hold_what_they_may(roots: list[tuple[float, float]]) -> None:
 
 
 def test_bandwidths_start_from_the_neutral_ones() -> None:
-    """One frame moves them by an eleventh of its logarithm; many leave only itself; a frame without stays without."""
-    wide = np.full((2000, 3), 300.0)
+    """One frame moves F2's by an eleventh of its logarithm, the others' by a 31st; many leave only itself; without stays without."""
+    wide = np.full((5000, 3), 300.0)
     wide[3, 1] = 0
     got = formants.steadied(wide)
-    assert got[0] == pytest.approx([w ** (10 / 11) * 300 ** (1 / 11) for w in formants.NEUTRAL_WIDTH_HZ])
+    assert got[0] == pytest.approx([w ** (p / (p + 1)) * 300 ** (1 / (p + 1)) for w, p in zip((70, 100, 160), (30, 10, 30), strict=True)])
     assert got[-1] == pytest.approx(300, rel=0.01)
     assert got[3, 1] == 0
     assert got[4, 1] == pytest.approx((100**10 * 300**4) ** (1 / 14))
+
+
+def test_f3_of_voice_alone_is_what_was_found_and_of_noise_what_is_known() -> None:
+    """Gain 1 up to the error where all is voice; next to none where nothing is. A frame without stays without."""
+    f = np.array([2500.0, 0.0, 3000.0, 3200.0])
+    heard, hidden = np.ones((4, 65)), np.full((4, 65), formants.SHARE_FLOOR)
+    assert formants.followed(f, heard) == pytest.approx([2500, 0, 3000, 3200], rel=2e-3)
+    assert formants.followed(f, hidden) == pytest.approx([2600, 0, 2600, 2600], rel=2e-3)
+
+
+def test_f3_weighs_what_is_known_and_what_is_found_by_their_errors() -> None:
+    """With an error as large as what is unknown of a neutral tract, half of the way in logarithm; then by what is left and the step."""
+    place = int(3000 / 62.5 + 0.5)
+    share = np.ones((2, 65))
+    share[:, place] = (formants.THIRD_ERROR / formants.SPREAD[2]) ** 0.5
+    got = formants.followed(np.full(2, 3000.0), share)
+    half = np.sqrt(2600 * 3000)
+    assert got[0] == pytest.approx(half)
+    unknown = 0.18**2 / 2 + 0.1**2
+    assert np.log(got[1] / half) / np.log(3000 / half) == pytest.approx(unknown / (unknown + 0.18**2))
+
+
+@given(st.lists(st.tuples(st.floats(1501, 3499), st.floats(0.03, 1)), min_size=1, max_size=20))
+def test_f3_stays_among_what_was_found_and_the_neutral_place(rows: list[tuple[float, float]]) -> None:
+    f, share = np.array(rows).T
+    got = formants.followed(f, np.tile(share[:, None], (1, 65)))
+    assert got.min() >= min(f.min(), 2600) * (1 - 1e-9)
+    assert got.max() <= max(f.max(), 2600) * (1 + 1e-9)
 
 
 def test_places_are_held_within_a_stretch() -> None:

@@ -4,6 +4,7 @@
  * reproduce openSMILE's figures, and what its "H1-H2" is: docs/egemaps.md.
  */
 #include "egemaps_kernel.h"
+#include "band_edges.h"
 #include "slots.h"
 #include "voice_lags.h"
 
@@ -15,7 +16,9 @@
 #define DB_PER_LOG2 3.01029996f
 #define HEIGHT_FLOOR 1e-10f
 #define ENERGY_FLOOR 1e-30f
-#define WIDTH_PRIOR 10.0f               /* rows' worth of a neutral vocal tract's bandwidth that a voiced stretch begins with */
+#define THIRD 2
+#define THIRD_ERROR_LOG2 (-14.3164965f) /* log2 of the variance of ln F3 of one row where all is voice: .007^2; it goes with the share to the power of -4 */
+#define THIRD_STEP_VARIANCE 0.01f       /* of its change from row to row, .1^2 */
 #define FIRST 1                         /* openSMILE's "H1" is the second harmonic; decision 0082 */
 
 /* Harmonics-to-noise ratio from the greatest circular autocorrelation near the period; the window's own is not divided out. */
@@ -155,8 +158,8 @@ static void find_beginnings(const voiced_job *jobs, size_t count, int *begins) {
 /* Formant i of one more row of a stretch. Returns log2 of its bandwidth's geometric mean so far, and where it is or, while it is not found, was last. */
 static float follow_one(formant_track *t, int i, int begins, float hz, float log2_width, float *place) {
     if (begins) {
-        t->width_sum[i] = WIDTH_PRIOR * formant_slots[i].neutral_width_log2;
-        t->width_count[i] = WIDTH_PRIOR;
+        t->width_sum[i] = formant_slots[i].width_prior * formant_slots[i].neutral_width_log2;
+        t->width_count[i] = formant_slots[i].width_prior;
         t->last_hz[i] = formant_slots[i].neutral_hz;
     }
     if (hz > 0.0f) {
@@ -166,6 +169,37 @@ static float follow_one(formant_track *t, int i, int begins, float hz, float log
     }
     *place = t->last_hz[i];
     return t->width_sum[i] / t->width_count[i];
+}
+
+/* F3 of one row of a stretch, given log2 of where it was found (or anything, where it was not) and that row's variance: what is known of it by the rows so far, each weighed
+ * by its error (Kalman 1960, J. Basic Engineering 82(1)). Not more is unknown than in a neutral tract. Returns its log2. */
+static float know_third(formant_track *t, int begins, int found, float log2_hz, float error) {
+    const float neutral = formant_slots[THIRD].spread * formant_slots[THIRD].spread;
+    if (begins) {
+        t->third_log2 = formant_slots[THIRD].neutral_log2;
+        t->third_variance = neutral;
+    }
+    t->third_variance = t->third_variance + THIRD_STEP_VARIANCE < neutral ? t->third_variance + THIRD_STEP_VARIANCE : neutral;
+    if (found) {
+        const float gain = t->third_variance / (t->third_variance + error);
+        t->third_log2 += gain * (log2_hz - t->third_log2);
+        t->third_variance *= 1.0f - gain;
+    }
+    return t->third_log2;
+}
+
+/* F3, which noise hides first, becomes what the rows so far tell of it; the less of the power about it is voice, the less a row counts. */
+static void follow_third(const voiced_job *jobs, const int *begins, size_t count, const vf *weight, vf *hz) {
+    const vi found = *hz > 0.0f, place = truncate(*hz * (1.0f / SHARE_PLACE_HZ) + 0.5f);
+    const vf log2_hz = vlog2(choose(found, *hz, splat(1.0f)));
+    vf share = splat(1.0f), known = {0};
+    for (size_t l = 0; l < count; l++)
+        ((float *)&share)[l] = ((const float *)weight)[((const int32_t *)&place)[l] * LANES + (int)l];
+    const vf error = vexp2(THIRD_ERROR_LOG2 - (4.0f / 1.5f) * vlog2(share));
+    for (size_t l = 0; l < count; l++)
+        ((float *)&known)[l] =
+            know_third(jobs[l].track, begins[l], ((const int32_t *)&found)[l] != 0, ((const float *)&log2_hz)[l], ((const float *)&error)[l]);
+    *hz = choose(found, vexp2(known), splat(0.0f));
 }
 
 /* Bandwidths become means over the voiced stretch so far; `places` is where the levels of the formants are looked for. */
@@ -204,7 +238,7 @@ void PROSODY_LEVEL_NAME(egemaps_long)(int32_t rate_hz, const voiced_job *jobs, s
     vf power[FFT_HALF_MAX + 1], r[FFT_HALF_MAX], row[EGEMAPS_COUNT];
     float period[LANES];
     int begins[LANES];
-    vf lags[FORMANT_LAGS_MAX], frequency[FORMANTS], bandwidth[FORMANTS], places[FORMANTS], height[HEIGHTS];
+    vf lags[FORMANT_LAGS_MAX], frequency[FORMANTS], bandwidth[FORMANTS], places[FORMANTS], height[HEIGHTS], weight[SHARE_PLACES_MAX];
 
     for (int l = 0; l < LANES; l++) {
         frames[l] = jobs[l].long_window;
@@ -214,8 +248,10 @@ void PROSODY_LEVEL_NAME(egemaps_long)(int32_t rate_hz, const voiced_job *jobs, s
     fft_complex(&work, half);
     fft_power(&work, half, power);
     find_beginnings(jobs, count, begins);
-    PROSODY_LEVEL_NAME(voice_lags)(rate_hz, power, jobs, begins, count, &work, lags);
+    PROSODY_LEVEL_NAME(voice_lags)(rate_hz, power, jobs, begins, count, &work, weight, lags);
+    PROSODY_LEVEL_NAME(complete_band)(rate_hz, work.re, lags);
     PROSODY_LEVEL_NAME(formants)(rate_hz, lags, frequency, bandwidth);
+    follow_third(jobs, begins, count, weight, &frequency[THIRD]);
     follow(jobs, begins, count, frequency, bandwidth, places);
     heights(rate_hz, jobs, count, power, half, places, height);
     describe(height, frequency, bandwidth, row);

@@ -6,37 +6,15 @@
 #include "formants.h"
 
 #include "factors.h"
+#include "prediction.h"
 #include "slots.h"
 
-#define ORDER_8000 8
-#define ORDER_16000 11
 #define TOP_8000 128
 #define TOP_16000 176
 #define RATE_8000 8000.0f /* twice the ceiling */
 #define RATE_16000 11000.0f
-/* Added to lag 0, as a share: -90 dB. */
-#define NOISE_FLOOR 1e-9
-/* Keeps the error of prediction above 0 where rounding has made the lags those of no spectrum. */
-#define LARGEST_REFLECTION (1.0 - 1e-9)
-#define NORMAL_MIN 1.17549435e-38f
-#define FLOAT_MAX 3.40282347e38f
 #define PI 3.14159265f
 #define LN2 0.693147181f
-
-/* Half of the lanes in double precision. */
-typedef double vd __attribute__((vector_size(4 * LANES)));
-typedef int64_t vl __attribute__((vector_size(4 * LANES)));
-typedef float vf_half __attribute__((vector_size(2 * LANES), may_alias));
-
-INLINE vd choose_d(vl mask, vd a, vd b) {
-    return (vd)((mask & (vl)a) | (~mask & (vl)b));
-}
-
-INLINE vd clamp_reflection(vd k) {
-    const vd largest = LARGEST_REFLECTION - (vd){0};
-    k = choose_d(k > largest, largest, k);
-    return choose_d(k < -largest, -largest, k);
-}
 
 /* Lags as sums over pairs of bins k and top - k, whose cosines are equal for even lags and opposite for odd ones; the first and the last bin count half. `cosine` holds
  * `order` values for each k below the middle. */
@@ -61,34 +39,6 @@ void PROSODY_LEVEL_NAME(formant_lags)(int32_t rate_hz, const vf *power, vf *lags
         sum_lags(ORDER_8000, TOP_8000, prosody_formant_cosine8000, power, lags);
     else
         sum_lags(ORDER_16000, TOP_16000, prosody_formant_cosine16000, power, lags);
-}
-
-/* Levinson-Durbin: a_1 .. a_order from lags 0 .. order. In double precision, the two halves of the lanes in step: the spectra of telephone speech are nearly singular
- * beyond the band. */
-INLINE void predict(int order, const vf *lags, vf *a) {
-    vd r[FORMANT_LAGS_MAX][2], c[FORMANT_LAGS_MAX][2], error[2];
-    for (int i = 0; i <= order; i++)
-        for (int h = 0; h < 2; h++)
-            r[i][h] = __builtin_convertvector(((const vf_half *)&lags[i])[h], vd);
-    for (int h = 0; h < 2; h++)
-        error[h] = r[0][h] * (1.0 + NOISE_FLOOR);
-    for (int i = 0; i < order; i++)
-        for (int h = 0; h < 2; h++) {
-            vd k = -r[i + 1][h];
-            for (int j = 0; j < i; j++)
-                k -= c[j][h] * r[i - j][h];
-            k = clamp_reflection(k / error[h]);
-            for (int j = 0; 2 * j < i; j++) {
-                const vd left = c[j][h], right = c[i - 1 - j][h];
-                c[j][h] = left + k * right;
-                c[i - 1 - j][h] = right + k * left;
-            }
-            c[i][h] = k;
-            error[h] *= 1.0 - k * k;
-        }
-    for (int i = 0; i < order; i++)
-        for (int h = 0; h < 2; h++)
-            ((vf_half *)&a[i])[h] = __builtin_convertvector(c[i][h], vf_half);
 }
 
 /* Frequency and bandwidth of factor i where it is a pair of complex roots, else NO_FORMANT. */
@@ -117,14 +67,7 @@ INLINE void sort(int count, vf *hz, vf *width) {
 INLINE void analyse(int order, float rate_hz, const float *start, const vf *lags, vf *frequency, vf *bandwidth) {
     vf r[FORMANT_LAGS_MAX], a[ORDER_16000], hz[FACTORS_MAX], width[FACTORS_MAX];
     factors f;
-    vi valid = lags[0] >= NORMAL_MIN;
-    for (int i = 1; i <= order; i++)
-        valid &= vabs(lags[i]) <= lags[0];
-    valid &= lags[0] <= FLOAT_MAX;
-    const vf unit = 1.0f / choose(valid, lags[0], splat(1.0f));
-    r[0] = splat(1.0f);
-    for (int i = 1; i <= order; i++)
-        r[i] = choose(valid, lags[i] * unit, splat(0.0f));
+    const vi valid = unit_lags(order, lags, r);
     predict(order, r, a);
     factorise(a, order, start, &f);
     for (int i = 0; i < order / 2; i++)

@@ -1,7 +1,7 @@
 /* periods.c - jitter and shimmer, one glottal period at a time; see periods_kernel.h.
  *
  * A chain of marks runs through each voiced stretch: from a mark the next lies where the normalised cross-correlation of one period with the samples after it is
- * greatest, within 15 % of the tracker's period (waveform matching: Titze & Liang 1993, JSHR 36). A row gets the mean over the pairs of consecutive periods of which the
+ * greatest, within 15 % of the tracker's period (waveform matching: Titze & Liang 1993, JSHR 36); by how much it is louder is told by the same samples. A row gets the mean over the pairs of consecutive periods of which the
  * second begins in it and which are both matched well and about as long.
  *
  * Lags lie along the lanes, so that a period costs few additions across them; everything is summed in an order that depends on the lengths only.
@@ -30,7 +30,8 @@ typedef float vf_half_unaligned __attribute__((vector_size(2 * LANES), aligned(4
 
 typedef struct period {
     double length;
-    float height, match;
+    double gain;
+    float match;
 } period;
 
 #define LANE_SAME(l, h) (l)
@@ -148,24 +149,13 @@ INLINE void energies(const float *after, int width, int vectors, vf *out) {
     }
 }
 
-INLINE float peak_to_peak(const float *x, int count) {
-    float low = x[0], high = x[0];
-    int n = 0;
-    if (count >= LANES) {
-        vf least = load(x), most = least;
-        for (n = LANES; n < count; n += LANES) {
-            const vf v = load(x + (n + LANES <= count ? n : count - LANES));
-            least = vmin(least, v);
-            most = vmax(most, v);
-        }
-        low = -largest(-least);
-        high = largest(most);
-    }
-    for (; n < count; n++) {
-        low = x[n] < low ? x[n] : low;
-        high = x[n] > high ? x[n] : high;
-    }
-    return high - low;
+/* Slope of the line through pairs of samples with as much noise in both, from their energies and their correlation (Deming 1943, Statistical Adjustment of Data, section 52):
+ * by how much the second of two periods is louder. 1 where they do not correlate. */
+INLINE double gain(double own, double other, double match) {
+    const double dot = match * sqrt(own * other), more = 0.5 * (other - own), length = sqrt(more * more + dot * dot);
+    if (!(dot > 0))
+        return 1;
+    return more >= 0 ? (more + length) / dot : dot / (length - more);
 }
 
 /* Normalises the sums and returns the index of the first of the largest at 1 .. lags - 2. */
@@ -208,7 +198,7 @@ static int next_period(const float *x, int64_t known, double expected, period *o
     const float *const c = (const float *)sums + k;
     const float bend = c[-1] - 2.0f * c[0] + c[1], shift = bend < 0.0f ? 0.5f * (c[-1] - c[1]) / bend : 0.0f;
     out->length = (double)(low + k) + (double)(shift > 0.5f ? 0.5f : shift < -0.5f ? -0.5f : shift);
-    out->height = peak_to_peak(x, low + k);
+    out->gain = gain(own, (double)((const float *)squares)[k], (double)c[0]);
     out->match = c[0];
     return 1;
 }
@@ -240,12 +230,12 @@ void PROSODY_LEVEL_NAME(periods)(period_chain *chain, int32_t rate_hz, const flo
         const double change = chain->length > 0 ? relative(now.length, chain->length) : 1;
         if (change <= MAX_CHANGE && now.match >= MIN_MATCH && chain->match >= MIN_MATCH) {
             changes += change;
-            ratios *= 1 + relative((double)now.height, (double)chain->height);
+            ratios *= 1 + relative(chain->gain, 1);
             pairs++;
         }
         chain->mark += (int64_t)rint(now.length);
         chain->length = now.length;
-        chain->height = now.height;
+        chain->gain = now.gain;
         chain->match = now.match;
     }
     if (pairs > 0) {

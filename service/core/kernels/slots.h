@@ -22,12 +22,13 @@ typedef struct formant_slot {
     float low_hz, high_hz, widest_hz;
     float neutral_hz, neutral_log2, spread;
     float neutral_width_log2; /* 70, 100, 160 Hz: about the middle of what Klatt (1980, JASA 67(3)) has for vowels */
+    float width_prior;        /* rows' worth of it that a voiced stretch begins with */
 } formant_slot;
 
 static const formant_slot formant_slots[FORMANTS] = {
-    {150.0f, 1100.0f, 400.0f, 500.0f, 8.96578428f, 0.35f, 6.12928302f},
-    {600.0f, 2800.0f, 400.0f, 1500.0f, 10.5507468f, 0.35f, 6.64385619f},
-    {1500.0f, 3500.0f, 500.0f, 2600.0f, 11.3442959f, 0.18f, 7.32192809f},
+    {150.0f, 1100.0f, 400.0f, 500.0f, 8.96578428f, 0.35f, 6.12928302f, 30.0f},
+    {600.0f, 2800.0f, 400.0f, 1500.0f, 10.5507468f, 0.35f, 6.64385619f, 10.0f},
+    {1500.0f, 3500.0f, 500.0f, 2600.0f, 11.3442959f, 0.18f, 7.32192809f, 30.0f},
 };
 
 /* What it costs to have a resonance in a slot; a wider one than WIDEST shapes the spectrum's tilt and is no formant. */

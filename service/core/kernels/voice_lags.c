@@ -11,7 +11,7 @@
 #include "formants.h"
 
 #define BIN_HZ 15.625f
-#define STEP 4                          /* bins from one place to the next: 62.5 Hz */
+#define STEP 4                          /* bins from one place to the next: SHARE_PLACE_HZ */
 #define MEMORY 0.7f                     /* weight of a row beside the next one */
 #define SHARE_FLOOR 0.03f
 #define SUM_FLOOR 1e-6f                 /* of the whole power: where less lies about a place, nothing is said to be voice */
@@ -129,10 +129,10 @@ static void weigh(const rate_tables *t, const vf *power, const vf *weight, vf *v
     }
 }
 
-void PROSODY_LEVEL_NAME(voice_lags)(int32_t rate_hz, const vf *power, const voiced_job *jobs, const int *begins, size_t count, fft_work *scratch, vf *lags) {
+void PROSODY_LEVEL_NAME(voice_lags)(int32_t rate_hz, const vf *power, const voiced_job *jobs, const int *begins, size_t count, fft_work *scratch, vf *weights, vf *lags) {
     const rate_tables *t = rate_hz == 8000 ? &tables8000 : &tables16000;
     float f0_hz[LANES], whole[LANES][STEP * LENGTH_MAX], periodic[LANES][STEP * LENGTH_MAX], weight[LANES][SHARE_PLACES_MAX];
-    vf weights[SHARE_PLACES_MAX], group[LANES];
+    vf group[LANES];
     for (int l = 0; l < LANES; l++)
         f0_hz[l] = jobs[l].f0_hz;
     const vf total = run_sums(t, power, load(f0_hz) * (1.0f / BIN_HZ), scratch->re, scratch->im);

@@ -7,6 +7,7 @@
 #define FORMANTS 3
 #define FORMANT_LAGS_MAX 12 /* lags 0 .. 8 at 8 kHz, 0 .. 11 at 16 kHz */
 #define SHARE_PLACES_MAX 96 /* 65 at 8 kHz, 89 at 16 kHz, up to a whole number of vectors */
+#define SHARE_PLACE_HZ 62.5f
 
 /* Before the first voiced row all zeros, and `next` -1.*/
 typedef struct formant_track {
@@ -16,6 +17,8 @@ typedef struct formant_track {
     float total;                      /* and of that everywhere */
     float width_sum[FORMANTS];        /* sums of log2 of each formant's bandwidth */
     float width_count[FORMANTS];
+    float third_log2;                 /* what is known of F3, */
+    float third_variance;             /* and how well: of its natural logarithm */
     float last_hz[FORMANTS];          /* where each was last found, or a neutral vocal tract has it */
 } formant_track;
 

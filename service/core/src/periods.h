@@ -8,7 +8,7 @@
 typedef struct period_chain {
     int64_t mark;  /* stream position where the next period begins */
     double length; /* of the period before, samples; 0 if there is none */
-    float height;  /* its peak-to-peak amplitude */
+    double gain;   /* from it to what follows */
     float match;   /* its correlation with what follows */
 } period_chain;
 

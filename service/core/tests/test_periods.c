@@ -89,14 +89,14 @@ static void voice(int32_t rate_hz, float *x, float *f0_hz, uint64_t *random) {
 }
 
 typedef struct plain_period {
-    double length, height, match;
+    double length, gain, match;
 } plain_period;
 
 /* The definition as it reads (tests/reference/egemaps/periods.py), in double precision. */
 static int plain_next(const float *x, int64_t size, int64_t mark, double expected, plain_period *out) {
     const int width = (int)rint(expected), high = (int)ceil(expected * 1.15);
     int low = (int)(expected * 0.85), best = 0;
-    double c[512], most = -1e9, least = 1e9, top = -1e9;
+    double c[512], most = -1e9, slope = 1;
     low = low < 2 ? 2 : low;
     if (mark + high + 2 + width > size)
         return 0;
@@ -107,14 +107,14 @@ static int plain_next(const float *x, int64_t size, int64_t mark, double expecte
             dot += a * b, own += a * a, other += b * b;
         }
         c[lag] = dot / sqrt(own * other + 1e-12);
-        if (lag >= low && lag <= high && c[lag] > most)
-            most = c[lag], best = lag;
+        if (lag >= low && lag <= high && c[lag] > most) {
+            most = c[lag], best = lag, dot = c[lag] * sqrt(own * other);
+            slope = dot > 0 ? (other - own + sqrt((other - own) * (other - own) + 4 * dot * dot)) / (2 * dot) : 1;
+        }
     }
     const double bend = c[best - 1] - 2 * c[best] + c[best + 1];
     const double shift = bend < 0 ? fmax(-0.5, fmin(0.5, 0.5 * (c[best - 1] - c[best + 1]) / bend)) : 0;
-    for (int n = 0; n < best; n++)
-        least = fmin(least, (double)x[mark + n]), top = fmax(top, (double)x[mark + n]);
-    *out = (plain_period){best + shift, top - least, most};
+    *out = (plain_period){best + shift, slope, most};
     return 1;
 }
 
@@ -139,7 +139,7 @@ static void plain_run(int32_t rate_hz, const float *x, int64_t size, const float
             const double change = fabs(now.length - before.length) / (0.5 * (now.length + before.length));
             if (before.length > 0 && fmin(now.match, before.match) >= 0.85 && change <= 0.1) {
                 jitter += change;
-                shimmer_db += 20 * log10(1 + fabs(now.height - before.height) / (0.5 * (now.height + before.height)));
+                shimmer_db += 20 * log10(1 + fabs(before.gain - 1) / (0.5 * (before.gain + 1)));
                 pairs++;
             }
             before = now;

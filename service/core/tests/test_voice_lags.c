@@ -33,9 +33,14 @@ static double sum_over(const double *x, int bins, double from, double to) {
     return sum;
 }
 
-static void expect(const rate_case *rate, const float *power, double f0_hz, int begins, memory *m, double *lags) {
+/* What a row should give. */
+typedef struct figures {
+    double weight[PLACES_MAX], voice[(BINS_MAX + 1) / 2], lags[16];
+} figures;
+
+static void expect(const rate_case *rate, const float *power, double f0_hz, int begins, memory *m, figures *out) {
     const double width = f0_hz / 15.625, emphasis = exp(-PI * 50 / rate->ceiling_hz);
-    double plain[BINS_MAX], wave[BINS_MAX], weight[PLACES_MAX], total = 0;
+    double plain[BINS_MAX], wave[BINS_MAX], *weight = out->weight, *lags = out->lags, total = 0;
     const int top = (rate->bins - 1) / 2;
     for (int k = 0; k < rate->bins; k++) {
         plain[k] = (double)power[k] * (1 + emphasis * emphasis - 2 * emphasis * cos(PI * k / (rate->bins - 1)));
@@ -56,6 +61,7 @@ static void expect(const rate_case *rate, const float *power, double f0_hz, int 
     for (int j = 0; j <= top; j++) {
         const double about = plain[2 * j] + (j > 0 ? plain[2 * j - 1] / 2 : 0) + (j < top ? plain[2 * j + 1] / 2 : 0);
         const double w = j % 2 ? (weight[j / 2] + weight[j / 2 + 1]) / 2 : weight[j / 2];
+        out->voice[j] = about * w;
         for (int n = 0; n <= rate->order; n++)
             lags[n] += about * w * cos(n * PI * j / top) * (j == 0 || j == top ? 0.5 : 1);
     }
@@ -63,14 +69,14 @@ static void expect(const rate_case *rate, const float *power, double f0_hz, int 
 
 /* One row by itself: its spectrum in the first lane. */
 static void one_row(const rate_case *rate, const float *power, float f0_hz, int begins, formant_track *track, float *lags) {
-    vf spectrum[FFT_HALF_MAX + 1], found[FORMANT_LAGS_MAX];
+    vf spectrum[FFT_HALF_MAX + 1], weight[SHARE_PLACES_MAX], found[FORMANT_LAGS_MAX];
     voiced_job jobs[LANES];
     fft_work work;
     for (int k = 0; k < rate->bins; k++)
         spectrum[k] = splat(power[k]);
     for (int l = 0; l < LANES; l++)
         jobs[l] = (voiced_job){.f0_hz = f0_hz, .track = track};
-    PROSODY_LEVEL_NAME(voice_lags)(rate->rate_hz, spectrum, jobs, &begins, 1, &work, found);
+    PROSODY_LEVEL_NAME(voice_lags)(rate->rate_hz, spectrum, jobs, &begins, 1, &work, weight, found);
     for (int n = 0; n <= rate->order; n++)
         lags[n] = found[n][0];
 }
@@ -110,7 +116,7 @@ static void draw_spectrum(const rate_case *rate, uint64_t *random, double f0_hz,
 static void test_definition(const rate_case *rate, uint64_t *random) {
     for (int round = 0; round < 40; round++) {
         static float power[LANES][BINS_MAX];
-        vf spectrum[FFT_HALF_MAX + 1], found[FORMANT_LAGS_MAX];
+        vf spectrum[FFT_HALF_MAX + 1], weight[SHARE_PLACES_MAX], found[FORMANT_LAGS_MAX];
         formant_track together[2], alone[2];
         memory wanted[2];
         memset(together, 0, sizeof together);
@@ -129,13 +135,18 @@ static void test_definition(const rate_case *rate, uint64_t *random) {
                 begins[l] = random_below(random, 4) == 0;
                 jobs[l] = (voiced_job){.f0_hz = f0_hz, .track = &together[random_below(random, 2)]};
             }
-            PROSODY_LEVEL_NAME(voice_lags)(rate->rate_hz, spectrum, jobs, begins, count, &work, found);
+            PROSODY_LEVEL_NAME(voice_lags)(rate->rate_hz, spectrum, jobs, begins, count, &work, weight, found);
             for (size_t l = 0; l < count; l++) {
                 const size_t stream = (size_t)(jobs[l].track - together);
-                double lags[16];
+                figures right;
+                const double *lags = right.lags;
                 float again[16];
-                expect(rate, power[l], (double)jobs[l].f0_hz, begins[l], &wanted[stream], lags);
+                expect(rate, power[l], (double)jobs[l].f0_hz, begins[l], &wanted[stream], &right);
                 one_row(rate, power[l], jobs[l].f0_hz, begins[l], &alone[stream], again);
+                for (int i = 0; i <= (rate->bins - 1) / 4; i++)
+                    CHECK(fabs((double)weight[i][l] - right.weight[i]) < 2e-3, "weight %d is %g, not %g", i, (double)weight[i][l], right.weight[i]);
+                for (int k = 0; k <= (rate->bins - 1) / 2; k++)
+                    CHECK(fabs((double)work.re[k][l] - right.voice[k]) < 2e-4 * lags[0], "bin %d has %g, not %g", k, (double)work.re[k][l], right.voice[k]);
                 for (int n = 0; n <= rate->order; n++) {
                     CHECK(fabs((double)found[n][l] - lags[n]) < 2e-4 * lags[0], "lag %d is %g, not %g of %g", n, (double)found[n][l], lags[n], lags[0]);
                     CHECK(found[n][l] == again[n], "lag %d is %g beside others and %g alone", n, (double)found[n][l], (double)again[n]);

@@ -8,9 +8,13 @@ power spectrum times ``cos(w T0)``, holds the voice alone when summed over one F
 the share of voice there (the frequency domain's form of what [2]_ does with lags). Both sums are remembered through a voiced stretch,
 each frame counting ``SHARE_MEMORY`` of the one after it. The power is multiplied by a power of the share.
 
-Resonances go to the slots F1-F3 by least cost, and a slot stays empty where that is cheaper [3]_. Bandwidths, which single frames hardly
-tell, are geometric means over the voiced stretch so far, beginning with ``WIDTH_PRIOR`` frames of a neutral vocal tract. Nothing looks
-ahead, and nothing is remembered from one voiced stretch to the next.
+What a line cuts off at the ends of the spectrum is unknown rather than silent: see :mod:`.band_edges`.
+
+Resonances go to the slots F1-F3 by least cost, and a slot stays empty where that is cheaper [3]_. F3 is the mean of what is known of it
+by the frames of its voiced stretch so far, each weighed by its error, which goes by the share of voice where it was found [6]_; a
+stretch begins with a neutral vocal tract. Bandwidths, which single frames hardly tell, are geometric means over the voiced stretch so
+far, beginning with ``WIDTH_PRIOR`` frames of a neutral vocal tract. Nothing looks ahead, and nothing is remembered from one voiced
+stretch to the next.
 
 References
 ----------
@@ -19,6 +23,7 @@ References
 .. [3] McCandless (1974), An algorithm for automatic formant extraction using linear prediction spectra, IEEE TASSP 22(2).
 .. [4] Klatt (1980), Software for a cascade/parallel formant synthesizer, JASA 67(3): bandwidths of vowels.
 .. [5] Markel & Gray (1976), Linear Prediction of Speech: formant ``f = arg(z) fs / 2 pi``, bandwidth ``-ln|z| fs / pi``.
+.. [6] Kalman (1960), A new approach to linear filtering and prediction problems, J. Basic Engineering 82(1).
 """
 
 from __future__ import annotations
@@ -27,11 +32,11 @@ from itertools import pairwise, product
 
 import numpy as np
 
+from .band_edges import completed
+from .prediction import ORDER, lags, predictor
 from .windows import LONG_BIN_HZ, Float
 
 CEILING_HZ = {8000: 4000.0, 16000: 5500.0}
-ORDER = {8000: 8, 16000: 11}
-"""Two poles per formant expected below the ceiling."""
 PRE_EMPHASIS_HZ = 50.0
 SHARE_STEP = 4
 """Bins from one place where the share is known to the next: 62.5 Hz; between them its power is interpolated."""
@@ -52,10 +57,14 @@ PLACE_COST, WIDTH_COST, EMPTY_COST = 0.5, 0.3, 3.0
 """Of a squared spread from the neutral place, of each factor e of bandwidth above 100 Hz, of a slot left empty."""
 NEUTRAL_WIDTH_HZ = (70.0, 100.0, 160.0)
 """About the middle of what [4]_ has for vowels."""
-WIDTH_PRIOR = 10.0
+WIDTH_PRIOR = (30.0, 10.0, 30.0)
 """Frames' worth of it that each voiced stretch begins with."""
-NOISE_FLOOR = 1e-9
-"""Added to lag 0, as a share: keeps the recursion well conditioned (-90 dB)."""
+THIRD = 2
+"""The slot of F3, the formant that noise hides."""
+THIRD_ERROR = 0.007
+"""SD of the logarithm of F3 of one frame where all of the power about it is voice; it goes with the share to the power of -2."""
+THIRD_STEP = 0.1
+"""SD of the logarithm's change from frame to frame. Not more is unknown than in a neutral tract: its SPREAD."""
 
 
 def formants(magnitudes: Float, f0_hz: Float, rate_hz: int) -> tuple[Float, Float]:
@@ -75,9 +84,12 @@ def formants(magnitudes: Float, f0_hz: Float, rate_hz: int) -> tuple[Float, Floa
     """
     frequency, bandwidth = np.zeros((len(f0_hz), 3)), np.zeros((len(f0_hz), 3))
     for stretch in stretches(f0_hz):
-        for j, r in zip(stretch, autocorrelation(magnitudes[stretch], f0_hz[stretch], rate_hz), strict=True):
-            if r[0] > 0:
-                frequency[j], bandwidth[j] = slots(*resonances(predictor(r), 2 * CEILING_HZ[rate_hz]))
+        power, share = voice_power(magnitudes[stretch], f0_hz[stretch], rate_hz)
+        for j, p in zip(stretch, power, strict=True):
+            if p.any():
+                a, _ = predictor(lags(completed(p, rate_hz), ORDER[rate_hz]))
+                frequency[j], bandwidth[j] = slots(*resonances(a, 2 * CEILING_HZ[rate_hz]))
+        frequency[stretch, THIRD] = followed(frequency[stretch, THIRD], share)
         bandwidth[stretch] = steadied(bandwidth[stretch])
     return frequency, bandwidth
 
@@ -88,22 +100,21 @@ def stretches(f0_hz: Float) -> list[Float]:
     return [s for s in np.split(voiced, np.nonzero(np.diff(voiced) > 1)[0] + 1) if len(s)]
 
 
-def autocorrelation(magnitudes: Float, f0_hz: Float, rate_hz: int) -> Float:
-    """Lags 0 to ORDER of the pre-emphasised voice in the frames of one voiced stretch [n, order + 1]."""
+def voice_power(magnitudes: Float, f0_hz: Float, rate_hz: int) -> tuple[Float, Float]:
+    """Pre-emphasised power of the voice at every other bin in the frames of one voiced stretch [n, top / 2 + 1], and its share of all
+    power at the places where that is known [n, places]."""
     top = round(CEILING_HZ[rate_hz] / LONG_BIN_HZ)
     a = np.exp(-np.pi * PRE_EMPHASIS_HZ / CEILING_HZ[rate_hz])
     power = magnitudes[:, : top + 1] ** 2 * (1 + a * a - 2 * a * np.cos(np.pi * np.arange(top + 1) / top))
-    p = _every_other(power) * voice_weight(power, f0_hz)
-    p[:, [0, -1]] /= 2
-    return p @ np.cos(np.pi * np.outer(np.arange(p.shape[1]), np.arange(ORDER[rate_hz] + 1)) / (top // 2))
+    share = voice_share(power, f0_hz)
+    return _every_other(power) * voice_weight(share, top + 1), share
 
 
-def voice_weight(power: Float, f0_hz: Float) -> Float:
-    """Share of the power that is voice, to the power of SHARE_EXPONENT, at every other bin, in the frames of one voiced
-    stretch [n, top / 2 + 1]."""
+def voice_share(power: Float, f0_hz: Float) -> Float:
+    """Share of the power that is voice about every SHARE_STEP-th bin in the frames of one voiced stretch [n, places]."""
     n, bins = power.shape
     centre = np.arange(0, bins, SHARE_STEP)
-    weight = np.zeros((n, bins // 2 + 1))
+    share = np.zeros((n, len(centre)))
     periodic, whole, total = np.zeros(len(centre)), np.zeros(len(centre)), 0.0
     for j in range(n):
         width = f0_hz[j] / LONG_BIN_HZ
@@ -111,9 +122,14 @@ def voice_weight(power: Float, f0_hz: Float) -> Float:
         periodic = SHARE_MEMORY * periodic + _sum_about(weighted, centre, width)
         whole = SHARE_MEMORY * whole + _sum_about(power[j], centre, width)
         total = SHARE_MEMORY * total + power[j].sum()
-        share = np.clip(periodic / np.maximum(whole, max(SUM_FLOOR * total, 1e-30)), SHARE_FLOOR, 1)
-        weight[j] = np.interp(np.arange(0, bins, 2), centre, share**SHARE_EXPONENT)
-    return weight
+        share[j] = np.clip(periodic / np.maximum(whole, max(SUM_FLOOR * total, 1e-30)), SHARE_FLOOR, 1)
+    return share
+
+
+def voice_weight(share: Float, bins: int) -> Float:
+    """The share to the power of SHARE_EXPONENT at every other of so many bins [n, bins // 2 + 1]."""
+    at, places = np.arange(0, bins, 2), np.arange(0, bins, SHARE_STEP)
+    return np.array([np.interp(at, places, row**SHARE_EXPONENT) for row in share])
 
 
 def _sum_about(x: Float, centre: Float, width: float) -> Float:
@@ -157,8 +173,23 @@ def steadied(bandwidth: Float) -> Float:
     out = bandwidth.copy()
     for slot in range(3):
         there = bandwidth[:, slot] > 0
-        total = WIDTH_PRIOR * np.log(NEUTRAL_WIDTH_HZ[slot]) + np.cumsum(np.log(bandwidth[there, slot]))
-        out[there, slot] = np.exp(total / (WIDTH_PRIOR + np.arange(1, there.sum() + 1)))
+        total = WIDTH_PRIOR[slot] * np.log(NEUTRAL_WIDTH_HZ[slot]) + np.cumsum(np.log(bandwidth[there, slot]))
+        out[there, slot] = np.exp(total / (WIDTH_PRIOR[slot] + np.arange(1, there.sum() + 1)))
+    return out
+
+
+def followed(frequency: Float, share: Float) -> Float:
+    """F3 in the frames of one voiced stretch as all frames so far tell it [n] (a scalar Kalman filter [6]_); a frame without stays 0."""
+    out = frequency.copy()
+    known, variance = np.log(NEUTRAL_HZ[THIRD]), SPREAD[THIRD] ** 2
+    for j in range(len(frequency)):
+        variance = min(variance + THIRD_STEP**2, SPREAD[THIRD] ** 2)
+        if frequency[j] > 0:
+            place = int(frequency[j] / (SHARE_STEP * LONG_BIN_HZ) + 0.5)
+            gain = variance / (variance + (THIRD_ERROR / share[j, place] ** 2) ** 2)
+            known += gain * (np.log(frequency[j]) - known)
+            variance *= 1 - gain
+            out[j] = np.exp(known)
     return out
 
 
@@ -170,18 +201,6 @@ def held(frequency: Float, f0_hz: Float) -> Float:
         for j in stretch:
             last = out[j] = np.where(frequency[j] > 0, frequency[j], last)
     return out
-
-
-def predictor(r: Float) -> Float:
-    """Coefficients ``1, a_1 .. a_p`` by Levinson-Durbin."""
-    a, error = np.zeros(len(r)), r[0] * (1 + NOISE_FLOOR)
-    a[0] = 1.0
-    for i in range(1, len(r)):
-        k = -(r[i] + a[1:i] @ r[i - 1 : 0 : -1]) / error
-        a[1:i] += k * a[i - 1 : 0 : -1]
-        a[i] = k
-        error *= 1 - k * k
-    return a
 
 
 def resonances(a: Float, effective_rate_hz: float) -> tuple[Float, Float]:
