@@ -129,7 +129,7 @@ async def test_a_report_that_overtakes_its_decision_on_the_way_to_another_proces
     answer = await ranked(one, a_call_to_route(key=KEY))
     report = {"request_id": "r1", "decision_id": answer.decision_id, "outcome": SETTLED, "taken_by": "good"}
     reporting = asyncio.create_task(ask(two, "RecordOutcome", **report))
-    while not router_of(two).journal._unsure:
+    while not router_of(two).journal._unsure and not reporting.done():
         await asyncio.sleep(0.001)
     go_on.set()
     done = await reporting
