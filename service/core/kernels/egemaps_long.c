@@ -17,7 +17,7 @@
 #define HEIGHT_FLOOR 1e-10f
 #define ENERGY_FLOOR 1e-30f
 #define THIRD 2
-#define THIRD_ERROR_LOG2 (-14.3164965f) /* log2 of the variance of ln F3 of one row where all is voice: .007^2; it goes with the share to the power of -4 */
+#define THIRD_ERROR_LOG2 (-14.3168587f) /* log2 of the variance of ln F3 of one row where all is voice: .007^2; it goes with the share to the power of -4 */
 #define THIRD_STEP_VARIANCE 0.01f       /* of its change from row to row, .1^2 */
 #define FIRST 1                         /* openSMILE's "H1" is the second harmonic; decision 0082 */
 

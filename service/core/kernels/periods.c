@@ -1,8 +1,8 @@
 /* periods.c - jitter and shimmer, one glottal period at a time; see periods_kernel.h.
  *
  * A chain of marks runs through each voiced stretch: from a mark the next lies where the normalised cross-correlation of one period with the samples after it is
- * greatest, within 15 % of the tracker's period (waveform matching: Titze & Liang 1993, JSHR 36); by how much it is louder is told by the same samples. A row gets the mean over the pairs of consecutive periods of which the
- * second begins in it and which are both matched well and about as long.
+ * greatest, within 15 % of the tracker's period (waveform matching: Titze & Liang 1993, JSHR 36); by how much it is louder is told by the same samples. A row gets the
+ * mean over the pairs of consecutive periods of which the second begins in it and which are both matched well and about as long.
  *
  * Lags lie along the lanes, so that a period costs few additions across them; everything is summed in an order that depends on the lengths only.
  */
