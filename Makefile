@@ -89,13 +89,12 @@ FUZZ_RUNS ?= 2000
 fuzz: sanitizers
 	$(WITH_TOOLS) sh tools/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_RUNS)
 
-# Side by side, each one's output in one piece; those that take longest first.
-PROCESSORS := $(shell nproc 2>/dev/null || echo 2)
+# Two side by side, each one's output in one piece; those that take longest first.
 check: $(VENV)/.dev
-	$(MAKE) --no-print-directory --jobs=$(PROCESSORS) --output-sync=target package portable lint compilers ctest fuzz
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target package portable lint compilers ctest fuzz
 
-# One process more than processors: much of the time of the tests is spent waiting, for databases, services and each other.
-TEST_PROCESSES ?= $(shell expr $(PROCESSORS) + 1)
+# For two processors: a good part of the tests' time is spent waiting, for databases, services and each other.
+TEST_PROCESSES ?= 3
 PYTEST = sh tools/in_memory.sh $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.dev
 	$(PYTEST)

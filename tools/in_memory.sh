@@ -11,8 +11,14 @@ if [ "$(free_mb | wc -l)" -lt 2 ] || [ "$least" -lt "$NEEDED_MB" ] || ! [ -w /de
     exec "$@"
 fi
 folder=$(mktemp -d /dev/shm/simpatico-XXXXXX)
-chmod 711 "$folder"  # PostgreSQL runs as somebody else when tests are run by root
 trap 'rm -rf "$folder"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+chmod 711 "$folder"  # PostgreSQL runs as somebody else when tests are run by root
+printf '#!/bin/sh\n' >"$folder/program"
+chmod +x "$folder/program"
+if ! "$folder/program" 2>/dev/null; then  # mounted so that nothing can be run there
+    rm -rf "$folder"
+    exec "$@"
+fi
 TMPDIR=$folder "$@"
