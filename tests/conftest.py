@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,12 @@ from bench.harper_valley import ABSENT, RealCall, find_folder, load_calls
 from simpatico.audio import read_call
 from simpatico.style import Bundle, load_bundle
 from tests.databases import cluster, postgres_template, postgres_url, postgres_url_with_tables, sqlite_template  # noqa: F401  # fixtures
+
+for _name in ("FORCE_COLOR", "PY_COLORS", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "GITHUB_ACTIONS"):
+    os.environ.pop(_name, None)  # a machine of checks may ask for colours, which are not what the tests of what is printed look for
+for _name in [name for name in os.environ if name.startswith("SIMPATICO_") and name != "SIMPATICO_SIMD"]:
+    del os.environ[_name]  # settings of a deployment
+os.environ["no_grpc_proxy"] = "127.0.0.1,localhost"  # noqa: SIM112  # so gRPC reads it
 
 SAMPLES = Path(__file__).resolve().parent.parent / "audio_samples"
 

@@ -19,7 +19,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def run() -> Run:
     """Return a function that runs ``simpatico ARGS`` and returns what it printed."""
 
-    def call(*args: object, stdin: bytes = b"", timeout_s: float = 120.0) -> subprocess.CompletedProcess[str]:
+    def call(*args: object, stdin: bytes = b"", timeout_s: float = 300.0) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "simpatico", *map(str, args)]
         done = subprocess.run(
             command, input=stdin, capture_output=True, timeout=timeout_s, check=False, env={**os.environ, "COLUMNS": "100"}
