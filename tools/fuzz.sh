@@ -7,8 +7,8 @@ seconds=$1
 runs=${2:-}
 build=build/sanitize
 harnesses="functionals stream"
-if ! command -v clang >/dev/null 2>&1; then
-    echo "SKIPPED: the fuzz harnesses need clang; on Debian or Ubuntu: apt-get install clang"
+if ! [ -x "$build/service/core/fuzz/fuzz_stream" ]; then
+    echo "SKIPPED: the fuzz harnesses need clang with its runtime; on Debian or Ubuntu: apt-get install clang (and remove $build)"
     exit 0
 fi
 
