@@ -155,6 +155,9 @@ ptrdiff_t prosody_accept_i16(prosody_state *state, const int16_t *samples, size_
     return (ptrdiff_t)taken;
 }
 
+/* How many streams ahead the memory of the next is asked for: a group of frames is measured meanwhile, and little enough comes to stay in a second-level cache. */
+#define STREAMS_AHEAD 2
+
 int prosody_advance(prosody_state *const *states, const float *const *samples, size_t *counts, size_t n, size_t *refused) {
     prosody_batch batch = {0};
     if (n > 0 && (states == NULL || samples == NULL || counts == NULL))
@@ -167,8 +170,11 @@ int prosody_advance(prosody_state *const *states, const float *const *samples, s
             return error;
         }
     }
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        if (i + STREAMS_AHEAD < n)
+            stream_prefetch(states[i + STREAMS_AHEAD], samples[i + STREAMS_AHEAD], counts[i + STREAMS_AHEAD]);
         counts[i] = take(states[i], &batch, (sample_source){samples[i], NULL}, counts[i]);
+    }
     batch_flush(&batch);
     return PROSODY_OK;
 }

@@ -6,6 +6,13 @@
 
 #include "tables.h"
 
+#if defined(__GNUC__)
+#define ASK_FOR(address) __builtin_prefetch((address), 0, 2) /* into the second level: the first is full of what is computed meanwhile */
+#else
+#define ASK_FOR(address) ((void)(address))
+#endif
+#define CACHE_LINE 64
+
 /* Frames measured beyond the end (TAIL_FRAMES): the windows of the first few still reach into the sound; with them, a stream that ends is heard as one that goes
  * silent. */
 
@@ -100,6 +107,39 @@ void stream_feed(prosody_state *state, prosody_batch *batch, sample_source sourc
         done += take;
         queue_frames(state, batch);
     }
+}
+
+static void ask_for(const void *from, const void *to) {
+    for (const char *line = from; line < (const char *)to; line += CACHE_LINE)
+        ASK_FOR(line);
+}
+
+static void ask_for_rows(const prosody_state *state, int64_t first, int64_t count) {
+    const int64_t at = first % state->row_queue, turn = least(count, state->row_queue - at);
+    ask_for(state->rows + at * state->columns, state->rows + (at + turn) * state->columns);
+    ask_for(state->rows, state->rows + (count - turn) * state->columns);
+}
+
+static void ask_for_samples(const sample_window *window, int64_t first, int64_t end) {
+    const int64_t from = first > window->first ? first - window->first : 0, to = least(end - window->first, window->capacity);
+    if (from < to)
+        ask_for(window->samples + from, window->samples + to);
+}
+
+void stream_prefetch(const prosody_state *state, const float *samples, size_t max_count) {
+    const sample_window *const input = &state->input, *const low = &state->low;
+    const int64_t count = max_count < (size_t)input->capacity ? (int64_t)max_count : input->capacity, frames = least(count / state->hop + 1, state->row_queue);
+    if (count == 0)
+        return;
+    ask_for(samples, samples + count);
+    ask_for(state, state->memory);
+    ask_for_rows(state, state->measured, frames);
+    ask_for_rows(state, stream_ready(state), frames);
+    if (state->sets & PROSODY_SET_EGEMAPS)
+        ask_for_samples(input, state->pitched * state->hop, (state->pitched + frames + EGEMAPS_LONG_HOPS) * state->hop);
+    ask_for_samples(input, state->measured * state->hop - state->hop, input->end + count);
+    if (state->rate_hz != 8000)
+        ask_for_samples(low, state->measured * HOP_LOW - PITCH_BEFORE, low->end + count / 2 + 1);
 }
 
 /* The F0 of the row that lies about the border of two frames: their geometric mean, or that of the one which is voiced if the two are more likely voiced than not

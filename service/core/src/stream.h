@@ -10,6 +10,8 @@ typedef struct sample_source {
     const int16_t *integers;
 } sample_source;
 
+/* Asks for the memory that feeding a stream is going to touch, so that it comes while something else is computed. Changes nothing. */
+void stream_prefetch(const prosody_state *state, const float *samples, size_t max_count);
 /* Adds samples that are known to be good and to fit the row queue, and queues the frames that they complete. */
 void stream_feed(prosody_state *state, prosody_batch *batch, sample_source source, int64_t count);
 /* Takes over the next frame, which a batch has measured. */
