@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from simpatico.routing import propensity
-from simpatico.routing.propensity import first_place
+from simpatico.routing.propensity import LOST, first_place
 
 
 @given(st.floats(-1, 1), st.floats(-1, 1), st.floats(0.01, 0.5), st.floats(0.01, 0.5))
@@ -29,8 +29,32 @@ def test_the_stated_error_holds_against_a_grid_ten_times_finer(monkeypatch: pyte
     rng = np.random.default_rng(count)
     mean, sd = rng.normal(size=count) * 0.05, 0.1 * ratio ** -rng.random(count)
     coarse = first_place(mean, sd)
-    monkeypatch.setattr(propensity, "STEPS_PER_SD", 15.0)
+    monkeypatch.setattr(propensity, "STEPS_PER_SD", 20.0)
+    monkeypatch.setattr(propensity, "LEAST_STEPS", 240)
     np.testing.assert_allclose(coarse, first_place(mean, sd), atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_it_holds_for_many_alike_whose_largest_spreads_less_than_any(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(2, 3000))
+    mean, sd = rng.normal(0.6, 0.08 * math.exp(rng.uniform(-5.0, 2.0)), count), np.full(count, math.exp(rng.normal(-3.0, 1.0)))
+    coarse = first_place(mean, sd)
+    monkeypatch.setattr(propensity, "STEPS_PER_SD", 20.0)
+    monkeypatch.setattr(propensity, "LEAST_STEPS", 240)
+    np.testing.assert_allclose(coarse, first_place(mean, sd), atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_hardly_anything_is_beyond_the_grid(seed: int) -> None:
+    rng = np.random.default_rng(100 + seed)
+    count = int(rng.integers(2, 1500))
+    mean, sd = rng.normal(0.6, 0.08 * rng.uniform(0.01, 5.0), count), np.exp(rng.normal(-3.0, rng.uniform(0.0, 1.0), count))
+    floor, top = propensity._reach(mean, sd)
+    assert norm.logcdf((floor - mean) / sd).sum() <= math.log(LOST) * (1.0 - 1e-9)
+    assert norm.sf((top - mean) / sd).sum() <= LOST * (1.0 + 1e-9)
+    assert norm.logcdf((floor + 0.25 * (top - floor) - mean) / sd).sum() > math.log(LOST) + 1.0
+    assert norm.sf((top - 0.25 * (top - floor) - mean) / sd).sum() > 10.0 * LOST
 
 
 def test_draws_come_first_as_often_as_it_says() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from simpatico.routing.candidates import Agent
 from simpatico.routing.ranked import Entries
 from simpatico.routing.ranking import neutral, rank
+from simpatico.routing.roster import Picked, Roster
 from simpatico.routing.types import NeutralReason, Ranking
 from simpatico.server.routing.convert import _factor, ranking_to_proto
 from simpatico.v1 import routing_service_pb2 as pb
@@ -51,3 +53,15 @@ def test_names_of_any_length(name: str) -> None:
     ranking = Ranking(Entries([name], *figures), frozenset(), "p", 0)
     (agent,) = pb.RankAgentsResponse.FromString(ranking_to_proto("k1", ranking, (), kept=False)).agents
     assert (agent.agent_id, agent.propensity, agent.expected_utility, agent.sd, agent.load_penalty) == (name, 1.0, -0.5, 1e-300, 0.0)
+
+
+@pytest.mark.parametrize("ids", [["a"], [f"agent-{i}" for i in range(12)], ["a", "b" * 60, "c" * 127, "d" * 128, "\u00e9" * 256]])
+@pytest.mark.parametrize("informed", [True, False])
+def test_agents_picked_from_a_roster_are_the_same(ids: list[str], informed: bool) -> None:
+    roster = Roster(Agent(name) for name in [*ids, "somebody else"])
+    at = np.arange(len(ids))[::-1]
+    figures = [np.random.default_rng(i).normal(size=len(ids)) for i in range(4)] if informed else [np.ones(len(ids))]
+    plain = Ranking(Entries([ids[i] for i in at], *figures), frozenset(), "p", 0)
+    picked = Ranking(Entries(Picked(roster, at), *figures), frozenset(), "p", 0)
+    assert ranking_to_proto("k1", picked, (), kept=False) == ranking_to_proto("k1", plain, (), kept=False)
+    assert list(pb.RankAgentsResponse.FromString(ranking_to_proto("k1", picked, (), kept=False)).agents) == plainly(plain)

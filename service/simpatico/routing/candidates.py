@@ -10,13 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, overload
+from typing import TYPE_CHECKING, Final, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simpatico.errors import RequestError
 from simpatico.routing.checks import checked_count, checked_name, checked_number, checked_tags
+from simpatico.routing.roster import Picked
+
+if TYPE_CHECKING:
+    from simpatico.routing.posterior import Posterior
 
 __all__ = ["Agent", "Candidate", "Candidates"]
 
@@ -78,7 +82,7 @@ class Candidates(Sequence[Candidate]):
     Parameters
     ----------
     agents
-        As declared.
+        As declared; picked from a roster where there is one, which spares looking each of them up.
     open_calls
         int64 [n].
     idle_s
@@ -102,7 +106,7 @@ class Candidates(Sequence[Candidate]):
         occupancy: Float | None = None,
         said: NDArray[np.bool_] | None = None,
     ) -> None:
-        self.agents = tuple(agents)
+        self.agents: Sequence[Agent] = agents if isinstance(agents, Picked) else tuple(agents)
         self.open_calls = open_calls
         self.idle_s = idle_s
         self.occupancy = occupancy
@@ -130,17 +134,41 @@ class Candidates(Sequence[Candidate]):
     @cached_property
     def ids(self) -> tuple[str, ...]:
         """Id of each."""
-        return tuple([agent.agent_id for agent in self.agents])
+        return self.agents.ids if isinstance(self.agents, Picked) else tuple([agent.agent_id for agent in self.agents])
+
+    @property
+    def names(self) -> Sequence[str] | Picked:
+        """Who they are, in the cheapest form at hand: ids, or numbers in a roster."""
+        return self.agents if isinstance(self.agents, Picked) else self.ids
+
+    @property
+    def twice(self) -> str | None:
+        """Id of one who is listed twice, or None."""
+        if isinstance(self.agents, Picked):
+            place = self.agents.twice
+            return None if place is None else self.agents[place].agent_id
+        if len(set(self.ids)) == len(self.ids):
+            return None
+        seen: set[str] = set()
+        return next(i for i in self.ids if i in seen or seen.add(i))  # type: ignore[func-returns-value]
+
+    def rows(self, model: Posterior) -> NDArray[np.intp]:
+        """Row of each in a model's arrays, intp [n]."""
+        return self.agents.roster.rows(model)[self.agents.at] if isinstance(self.agents, Picked) else model.rows(self.ids)
 
     @cached_property
     def capacity(self) -> NDArray[np.int64]:
         """Calls that each may have at once, int64 [n]."""
+        if isinstance(self.agents, Picked):
+            return self.agents.roster.capacity[self.agents.at]
         return np.array([agent.capacity for agent in self.agents], np.int64)
 
     def lacking(self, skills: frozenset[str], languages: frozenset[str]) -> NDArray[np.bool_]:
         """Who lacks any of what a call needs, bool [n]."""
         if not skills and not languages:
             return np.zeros(len(self.agents), np.bool_)
+        if isinstance(self.agents, Picked):
+            return self.agents.roster.lacking(skills, languages)[self.agents.at]
         return np.array([not (skills <= a.skills and languages <= a.languages) for a in self.agents], np.bool_)
 
     def load(self, i: int) -> float:

@@ -8,6 +8,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
+from simpatico.routing.roster import Picked
 from simpatico.routing.types import Factor, RankedAgent
 
 __all__ = ["Entries"]
@@ -21,7 +22,7 @@ class Entries(Sequence[RankedAgent]):
     Parameters
     ----------
     ids
-        Best first.
+        Best first; or the agents, picked from a roster.
     propensity
         float64 [n].
     expected_utility, sd, load_penalty
@@ -32,14 +33,14 @@ class Entries(Sequence[RankedAgent]):
 
     def __init__(
         self,
-        ids: Sequence[str],
+        ids: Sequence[str] | Picked,
         propensity: Float,
         expected_utility: Float | None = None,
         sd: Float | None = None,
         load_penalty: Float | None = None,
         factors: tuple[tuple[Factor, ...], ...] = (),
     ) -> None:
-        self.ids = tuple(ids)
+        self.who: tuple[str, ...] | Picked = ids if isinstance(ids, Picked) else tuple(ids)
         self.propensity = propensity
         self.expected_utility = expected_utility
         self.sd = sd
@@ -47,14 +48,19 @@ class Entries(Sequence[RankedAgent]):
         self.factors = factors
 
     @classmethod
-    def neutral(cls, ids: Sequence[str]) -> Entries:
+    def neutral(cls, ids: Sequence[str] | Picked) -> Entries:
         """Return the order given; the first has a propensity of 1, as nothing was drawn."""
         first = np.zeros(len(ids))
         first[:1] = 1.0
         return cls(ids, first)
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Best first."""
+        return self.who.ids if isinstance(self.who, Picked) else self.who
+
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.who)
 
     @overload
     def __getitem__(self, index: int) -> RankedAgent: ...

@@ -13,6 +13,7 @@ from simpatico.errors import NoCandidatesError
 from simpatico.routing.policy import DEFAULT_POLICY, Policy
 from simpatico.routing.posterior import Posterior
 from simpatico.routing.ranked import Entries
+from simpatico.routing.roster import Picked
 from simpatico.routing.scoring import Float, Scores, draws, score
 from simpatico.routing.types import (
     BlockArm,
@@ -98,7 +99,7 @@ def neutral_reason(request: RankRequest, posterior: Posterior | None, policy: Po
 
 def neutral(request: RankRequest, why: NeutralReason, policy: Policy = DEFAULT_POLICY, *, seed: int = 0) -> Ranking:
     """The ACD's own order, marked with the reason. The first agent has a propensity of 1: nothing was drawn."""
-    return Ranking(Entries.neutral(request.eligible.ids), frozenset(), policy.version, seed, why)
+    return Ranking(Entries.neutral(request.eligible.names), frozenset(), policy.version, seed, why)
 
 
 def propensities(request: RankRequest, posterior: Posterior | None, policy: Policy, *, block: BlockArm | None = None) -> Float:
@@ -116,9 +117,9 @@ def propensities(request: RankRequest, posterior: Posterior | None, policy: Poli
 
 
 def _entries(request: RankRequest, scores: Scores, policy: Policy) -> Entries:
-    order, ids, p = scores.order, request.eligible.ids, scores.predictions
+    order, names, p = scores.order, request.eligible.names, scores.predictions
     return Entries(
-        [ids[i] for i in order.tolist()],
+        names.take(order) if isinstance(names, Picked) else [names[i] for i in order.tolist()],
         scores.propensities()[order],
         p.mean[order],
         p.sd[order],

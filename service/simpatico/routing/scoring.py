@@ -133,7 +133,7 @@ def score(request: RankRequest, posterior: Posterior, policy: Policy, normals: F
     normals
         From :func:`draws`, float64 [candidates].
     """
-    known = posterior.known(posterior.rows(request.eligible.ids), request.reason)
+    known = posterior.known(request.eligible.rows(posterior), request.reason)
     return _score(request, known, policy, normals, load_penalty(request.candidates, policy), tiers(request))
 
 

@@ -204,10 +204,7 @@ class RankRequest:
         if len(self.candidates) > MAX_CANDIDATES:
             raise RequestError(f"{len(self.candidates)} agents are eligible; at most {MAX_CANDIDATES} can be ranked", field="candidates")
         object.__setattr__(self, "candidates", Candidates.of(self.candidates))
-        ids = self.eligible.ids
-        if len(set(ids)) != len(ids):
-            seen: set[str] = set()
-            twice = next(i for i in ids if i in seen or seen.add(i))  # type: ignore[func-returns-value]
+        if (twice := self.eligible.twice) is not None:
             raise RequestError(f"agent {twice!r} is listed twice among the eligible; list each once", field="candidates")
 
     @property

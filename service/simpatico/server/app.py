@@ -157,7 +157,12 @@ class Application:
 
             callers = CallerService(self.memory, self.shared.keeper.consents, self._settings.limits.message_bytes)
             router = self._router = Router(
-                self.memory, self._settings.routing, self.shared.exchange, self.shared.keeper.consents, self._settings.limits.watchers
+                self.memory,
+                self._settings.routing,
+                self.shared.exchange,
+                self.shared.keeper.consents,
+                self._guard.arrivals,
+                self._settings.limits.watchers,
             )
             routing = RoutingService(self.shared, self.memory, router)
             server.add_generic_rpc_handlers((callers.handler(), routing.handler()))

@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError, Message
 from simpatico.errors import MessageTooLargeError, RequestError
 from simpatico.server.aborting import Context, abort
 
-__all__ = ["Undecodable", "decoder", "unary", "within"]
+__all__ = ["Undecodable", "decoder", "not_a", "unary", "within"]
 
 M = TypeVar("M", bound=Message)
 R = TypeVar("R", bound=Message)
@@ -40,11 +40,14 @@ def decoder(kind: type[M], limit_bytes: int) -> Callable[[bytes], M | Undecodabl
         try:
             return kind.FromString(data)
         except DecodeError:
-            return Undecodable(
-                RequestError(f"{len(data)} bytes came that are not a {kind.DESCRIPTOR.full_name}: use the proto of package simpatico.v1")
-            )
+            return Undecodable(not_a(kind.DESCRIPTOR.name, len(data)))
 
     return decode
+
+
+def not_a(name: str, size: int) -> RequestError:
+    """Return the error for bytes that are no message of this name."""
+    return RequestError(f"{size} bytes came that are not a simpatico.v1.{name}: use the proto of package simpatico.v1")
 
 
 def unary(kind: type[M], serve: Callable[[M], Awaitable[R]], limit_bytes: int) -> grpc.RpcMethodHandler[Any, Any]:

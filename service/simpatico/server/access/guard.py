@@ -20,6 +20,7 @@ from simpatico.server.aborting import Context, abort
 from simpatico.server.access.certificates import principal_of, read_certificates
 from simpatico.server.access.methods import Everybody, may_call
 from simpatico.server.access.principals import ANYBODY, AccessRole, Principal, asks
+from simpatico.server.arrival import Arrivals
 
 if TYPE_CHECKING:
     from simpatico.server.access.tokens import TokenReader
@@ -140,15 +141,17 @@ def _bearer(headers: list[str | bytes]) -> str:
 
 
 class Guard(grpc.aio.ServerInterceptor):
-    """Lets an RPC through to its servicer, or ends it with a status."""
+    """Lets an RPC through to its servicer, or ends it with a status. ``arrivals`` says when each came."""
 
     def __init__(self, access: Access) -> None:
+        self.arrivals = Arrivals()
         self._access = access
 
     async def intercept_service(
         self, continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]], handler_call_details: grpc.HandlerCallDetails
     ) -> Any:
-        """Wrap the method's handler; gRPC calls this."""
+        """Wrap the method's handler; gRPC calls this before it reads the RPC's message."""
+        self.arrivals.note()
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
         # gRPC answers itself where there is no handler.

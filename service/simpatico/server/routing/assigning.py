@@ -19,7 +19,7 @@ from simpatico.routing.policy import DEFAULT_POLICY
 from simpatico.routing.posterior import Posterior
 from simpatico.routing.types import Agent, Decision, NeutralReason, StyleBelief
 from simpatico.server.memory import Memory
-from simpatico.server.routing.convert import informed, rank_request
+from simpatico.server.routing.convert import candidates_from_proto, informed, rank_request
 from simpatico.server.routing.router import Router, is_kept, new_seed
 from simpatico.v1 import routing_service_pb2 as pb
 
@@ -147,7 +147,7 @@ def _plain(calls: Sequence[pb.CallToRoute], agents: Mapping[str, Agent]) -> list
         raise NoCandidatesError("nobody waits: an assignment needs at least one call", field="calls")
     if len(calls) > MAX_WAITING:
         raise RequestError(f"{len(calls)} calls wait; at most {MAX_WAITING} can be assigned at once", field="calls")
-    waiting = [Waiting(call.call_id, rank_request(call, agents)) for call in calls]
+    waiting = [Waiting(call.call_id, rank_request(call, candidates_from_proto(call, agents))) for call in calls]
     names = [w.call_id for w in waiting]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)

@@ -27,6 +27,7 @@ __all__ = [
     "agent_from_proto",
     "agent_to_proto",
     "assigned_to_proto",
+    "candidates_from_proto",
     "check_answer_within",
     "held_to_proto",
     "informed",
@@ -76,8 +77,24 @@ def outcome_from_proto(outcome: pb.Outcome) -> Outcome:
     return Outcome(**{name: getattr(outcome, name) for name in _OUTCOME if outcome.HasField(name)})  # type: ignore[arg-type]
 
 
-def rank_request(call: pb.CallToRoute, agents: Mapping[str, Agent]) -> RankRequest:
+def rank_request(call: pb.CallToRoute, candidates: Candidates) -> RankRequest:
     """Return what routing is asked, of a caller about whom nothing is known yet.
+
+    Raises
+    ------
+    RequestError
+        A field is out of range.
+    """
+    check_call_id(call.call_id, "call.call_id")
+    checked_text(call.queue, "queue")
+    checked_text(call.reason, "reason", empty=True)
+    if not -720 <= call.utc_offset_min <= 840:
+        raise RequestError(f"utc_offset_min must be -720 to 840, got {call.utc_offset_min}", field="utc_offset_min")
+    return RankRequest(call.queue, candidates, call.reason, skills=frozenset(call.skills), languages=frozenset(call.languages))
+
+
+def candidates_from_proto(call: pb.CallToRoute, agents: Mapping[str, Agent]) -> Candidates:
+    """Return who is eligible.
 
     Parameters
     ----------
@@ -90,12 +107,9 @@ def rank_request(call: pb.CallToRoute, agents: Mapping[str, Agent]) -> RankReque
     ------
     RequestError
         A field is out of range.
+    NoCandidatesError
+        Nobody is eligible.
     """
-    check_call_id(call.call_id, "call.call_id")
-    checked_text(call.queue, "queue")
-    checked_text(call.reason, "reason", empty=True)
-    if not -720 <= call.utc_offset_min <= 840:
-        raise RequestError(f"utc_offset_min must be -720 to 840, got {call.utc_offset_min}", field="utc_offset_min")
     listed = list(call.candidates)
     if not listed:
         raise NoCandidatesError("nobody is eligible: a ranking needs at least one agent; ask again when one is free", field="candidates")
@@ -103,14 +117,13 @@ def rank_request(call: pb.CallToRoute, agents: Mapping[str, Agent]) -> RankReque
     said = occupancy != 0.0
     for i in np.flatnonzero(~said).tolist():  # 0 is also what an absent field reads as
         said[i] = listed[i].HasField("occupancy")
-    candidates = Candidates(
+    return Candidates(
         [agents.get(candidate.agent_id) or Agent(candidate.agent_id) for candidate in listed],
         np.array([candidate.open_calls for candidate in listed]),
         np.array([candidate.idle_s for candidate in listed]),
         np.where(said, occupancy, np.nan) if said.any() else None,
         said,
     )
-    return RankRequest(call.queue, candidates, call.reason, skills=frozenset(call.skills), languages=frozenset(call.languages))
 
 
 def informed(request: RankRequest, agents: Mapping[str, Agent], live: StyleBelief | None, profile: CallerProfile) -> RankRequest:

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from simpatico.config import RoutingSettings
@@ -20,7 +20,9 @@ from simpatico.profiles import agents as agents_table
 from simpatico.profiles import callers, experiments
 from simpatico.profiles.records import CallerProfile
 from simpatico.profiles.store import Work
+from simpatico.routing.candidates import Candidates
 from simpatico.routing.experiment import Schedule, block_at
+from simpatico.routing.roster import Picked, Roster
 from simpatico.routing.types import Agent, BlockArm
 from simpatico.server.exchange import Exchange
 from simpatico.server.memory import Memory
@@ -64,8 +66,6 @@ class Knowledge:
 
     Attributes
     ----------
-    agents
-        Declared ones by id.
     learned
         What outcomes have taught.
     schedules
@@ -76,7 +76,8 @@ class Knowledge:
         self._memory = memory
         self._settings = settings
         self._exchange = exchange
-        self.agents: dict[str, Agent] = {}
+        self._agents: dict[str, Agent] = {}
+        self._roster: Roster | None = None
         self.learned = Learned()
         self.schedules: Mapping[str, Schedule] = {}
         self._learner = Learner(memory.url, memory.ring)
@@ -112,7 +113,7 @@ class Knowledge:
 
     async def renew_declared(self) -> None:
         """Read agents and experiments anew; raises as `renew`."""
-        self.agents = await self._memory.store.read(_agents)
+        self._agents, self._roster = await self._memory.store.read(_agents), None
         await self._renew_experiments()
 
     async def _renew_experiments(self) -> None:
@@ -124,6 +125,23 @@ class Knowledge:
                 log.error("an experiment cannot be run: %s", error)
         self.schedules = schedules
 
+    @property
+    def agents(self) -> Mapping[str, Agent]:
+        """Declared ones by id."""
+        return self._agents
+
+    @property
+    def roster(self) -> Roster:
+        """The same as columns."""
+        if self._roster is None:
+            self._roster = Roster(self._agents.values())
+        return self._roster
+
+    def declare(self, agent: Agent) -> None:
+        """Take an agent who was just declared, and let every process read them soon."""
+        self._agents[agent.agent_id], self._roster = agent, None
+        self.tell()
+
     def tell(self) -> None:
         """Let agents and experiments be read anew soon, in every process."""
         self._exchange.publish(CHANGED, b"")
@@ -133,13 +151,13 @@ class Knowledge:
         schedule = self.schedules.get(queue)
         return None if schedule is None else block_at(schedule, queue, at_s)
 
-    def at_hand(self, keys: Sequence[str], agent_ids: Iterable[str]) -> Found | None:
-        """Return what `find` would, where nothing needs to be looked up; else None."""
-        if any(keys) or not self.agents.keys() >= set(agent_ids):
-            return None
-        return Found({}, (CallerProfile(),) * len(keys))
+    def undeclared(self, who: Candidates) -> list[str]:
+        """Return those of whom nothing is known here, by id."""
+        if isinstance(who.agents, Picked) and who.agents.roster is self._roster:
+            return []
+        return [agent_id for agent_id in who.ids if agent_id not in self._agents]
 
-    async def find(self, keys: Sequence[str], agent_ids: Iterable[str]) -> Found:
+    async def find(self, keys: Sequence[str], missing: Sequence[str]) -> Found:
         """Look up what is not known here: a profile for each key ("" for a caller who is not known), and agents.
 
         Raises
@@ -149,10 +167,10 @@ class Knowledge:
         UnknownAgentError
             Nobody declared one of the agents.
         """
-        missing = [agent_id for agent_id in agent_ids if agent_id not in self.agents]
+        missing = [agent_id for agent_id in missing if agent_id not in self._agents]
         if not missing and not any(keys):
             return Found({}, (CallerProfile(),) * len(keys))
-        return await self._memory.store.read(_look_up, keys, self.agents, missing)
+        return await self._memory.store.read(_look_up, keys, self._agents, missing)
 
     async def _renew_declared_always(self) -> None:
         while not self._stopping.is_set():

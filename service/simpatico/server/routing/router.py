@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -19,11 +19,13 @@ from simpatico.config import RoutingSettings
 from simpatico.errors import DatabaseAwayError
 from simpatico.profiles import decisions
 from simpatico.profiles.records import CallerProfile, Consent
+from simpatico.routing.candidates import Candidates
 from simpatico.routing.explanation import Counterfactual, counterfactuals
 from simpatico.routing.intent import Intent
 from simpatico.routing.posterior import Posterior
 from simpatico.routing.ranking import neutral, rank_scored
 from simpatico.routing.types import MAX_SEED, BlockArm, Decision, NeutralReason, Ranking, RankRequest, StyleBelief
+from simpatico.server.arrival import Arrivals
 from simpatico.server.callers.consents import Consents
 from simpatico.server.exchange import Exchange
 from simpatico.server.memory import Memory
@@ -66,19 +68,23 @@ class Router:
         Of the process.
     settings
         Section ``routing``.
-    exchange, consents
+    exchange, consents, arrivals
         Of the process.
     watchers
         Desktops that may watch at once.
     """
 
-    def __init__(self, memory: Memory, settings: RoutingSettings, exchange: Exchange, consents: Consents, watchers: int) -> None:
+    def __init__(
+        self, memory: Memory, settings: RoutingSettings, exchange: Exchange, consents: Consents, arrivals: Arrivals, watchers: int
+    ) -> None:
         self._memory = memory
+        self._arrivals = arrivals
         self.knowledge = Knowledge(memory, settings, exchange)
         self.journal = Journal(memory)
         self.desk = Desk(memory, self.knowledge, exchange, consents, watchers)
         self.pressure = Pressure()
         self._late: set[asyncio.Task[Any]] = set()
+        self._turn = asyncio.Lock()
 
     def start(self) -> None:
         """Begin to renew what is known."""
@@ -91,15 +97,15 @@ class Router:
         await self.journal.close()
         await self.desk.stop()
 
-    async def rank(self, call: pb.CallToRoute, live: StyleBelief | None, end_s: float) -> Answer:
-        """Answer, by a moment of the event loop's clock.
+    async def rank(self, call: pb.CallToRoute, candidates: Candidates, live: StyleBelief | None, end_s: float) -> Answer:
+        """Answer, by a moment of the event loop's clock. What ``call`` says of candidates is not looked at.
 
         Raises
         ------
         SimpaticoError
             The request cannot be answered by anybody: fields out of range, nobody eligible, an agent whom nobody declared.
         """
-        asked = rank_request(call, self.knowledge.agents)  # what makes no sense is refused whether there is time or not
+        asked = rank_request(call, candidates)  # what makes no sense is refused whether there is time or not
         if self.pressure.is_late(end_s, len(asked.candidates)) or (call.caller_key and self.journal.full):
             return self._unasked(call, asked, NeutralReason.OVERLOADED)
         self.pressure.began()
@@ -110,7 +116,7 @@ class Router:
 
     async def _rank(self, call: pb.CallToRoute, asked: RankRequest, live: StyleBelief | None, end_s: float) -> Answer:
         try:
-            found = await self.find([call.caller_key], asked.eligible.ids, end_s)
+            found = await self.find([call.caller_key], self.knowledge.undeclared(asked.eligible), end_s)
         except DatabaseAwayError:
             return self._unasked(call, asked, NeutralReason.STORE_UNAVAILABLE)
         except TimeoutError:
@@ -135,7 +141,7 @@ class Router:
         self.desk.note(call, decision, CallerProfile())
         return answer
 
-    async def find(self, keys: list[str], agent_ids: tuple[str, ...], end_s: float) -> Found:
+    async def find(self, keys: list[str], missing: Sequence[str], end_s: float) -> Found:
         """As `Knowledge.find`, in time.
 
         Raises
@@ -143,8 +149,9 @@ class Router:
         TimeoutError
             The time is up. What was asked goes on by itself: a query must not be torn from its connection.
         """
-        found = self.knowledge.at_hand(keys, agent_ids)
-        return await self.before(end_s, self.knowledge.find(keys, agent_ids)) if found is None else found
+        if not missing and not any(keys):
+            return await self.knowledge.find(keys, missing)
+        return await self.before(end_s, self.knowledge.find(keys, missing))
 
     def note(self, call: pb.CallToRoute, profile: CallerProfile, decision: Decision, intent: Intent | None) -> None:
         """Remember a decision for the agent's desktop, and write it down if its caller has agreed."""
@@ -169,15 +176,18 @@ class Router:
 
     async def _explained(self, request: RankRequest, block: BlockArm | None, seed: int, end_s: float) -> Explained:
         """Rank; raises TimeoutError when that is, or would be, too late."""
-        loop, posterior, agents = asyncio.get_running_loop(), self.knowledge.learned.models.get(request.queue), len(request.candidates)
-        began_s = loop.time()
-        if began_s + self.pressure.arithmetic_s(agents) > end_s:
-            raise TimeoutError
-        if agents > ON_A_THREAD:
-            answer = await self.before(end_s, asyncio.to_thread(_explained, request, posterior, seed, block))
-        else:
-            answer = _explained(request, posterior, seed, block)
-        ended_s = loop.time()
+        loop, agents = asyncio.get_running_loop(), len(request.candidates)
+        async with self._turn:
+            await self._arrivals.all_in()  # who comes meanwhile sees how many wait
+            began_s = loop.time()
+            if began_s + self.pressure.arithmetic_s(agents) > end_s:
+                raise TimeoutError
+            posterior = self.knowledge.learned.models.get(request.queue)
+            if agents > ON_A_THREAD:
+                answer = await self.before(end_s, asyncio.to_thread(_explained, request, posterior, seed, block))
+            else:
+                answer = _explained(request, posterior, seed, block)
+            ended_s = loop.time()
         if not answer[0].neutral:
             self.pressure.computed(agents, ended_s - began_s)
         if ended_s > end_s:

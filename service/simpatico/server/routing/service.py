@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from simpatico.errors import ForbiddenError, RequestError
 from simpatico.profiles import agents
+from simpatico.routing.candidates import Candidates
 from simpatico.routing.standing import standing
 from simpatico.routing.types import Outcome
 from simpatico.server.aborting import Context, abort
 from simpatico.server.access.principals import acting, only_own
 from simpatico.server.analysis.live import live_style
 from simpatico.server.analysis.service import Shared
-from simpatico.server.decoding import Undecodable, decoder, unary, within
+from simpatico.server.arrival import arrived_s
+from simpatico.server.decoding import Undecodable, decoder, not_a, unary, within
 from simpatico.server.memory import Memory
 from simpatico.server.routing.assigning import Assigner
 from simpatico.server.routing.convert import (
     agent_from_proto,
     agent_to_proto,
     assigned_to_proto,
+    candidates_from_proto,
     check_answer_within,
     held_to_proto,
     intent_to_proto,
@@ -28,6 +33,7 @@ from simpatico.server.routing.convert import (
     ranking_to_proto,
 )
 from simpatico.server.routing.experimenting import Experimenting
+from simpatico.server.routing.request_columns import FlatRankAgentsRequest, candidates_of
 from simpatico.server.routing.router import Router
 from simpatico.v1 import routing_service_pb2 as pb
 
@@ -65,7 +71,7 @@ class RoutingService:
         return grpc.method_handlers_generic_handler(
             ROUTING_SERVICE,
             {
-                "RankAgents": within(pb.RankAgentsRequest, self.rank_agents, limit),
+                "RankAgents": within(FlatRankAgentsRequest, self.rank_agents, limit),
                 "AssignCallers": within(pb.AssignCallersRequest, self.assign_callers, limit),
                 "StartExperiment": unary(pb.StartExperimentRequest, self._experiments.start, limit),
                 "ListExperiments": unary(pb.ListExperimentsRequest, self._experiments.list, limit),
@@ -81,14 +87,26 @@ class RoutingService:
             },
         )
 
-    async def rank_agents(self, request: pb.RankAgentsRequest, remaining_s: float | None) -> bytes:
+    async def rank_agents(self, request: Any, remaining_s: float | None) -> bytes:
         """Serve ``RankAgents``."""
-        end_s = self._end_s(request.answer_within_s, remaining_s)
-        answer = await self._router.rank(request.call, live_style(self._shared.exchange, request.call.call_id), end_s)
+        end_s, call = self._end_s(request.answer_within_s, remaining_s), request.call
+        answer = await self._router.rank(call, self._candidates(request), live_style(self._shared.exchange, call.call_id), end_s)
         if not answer.kept:
             self._memory.tally.add("decisions.not_kept")
         intent = None if answer.intent is None else intent_to_proto(answer.intent)
         return ranking_to_proto(answer.decision_id, answer.ranking, answer.counterfactuals, kept=answer.kept, intent=intent)
+
+    def _candidates(self, request: Any) -> Candidates:
+        """Return who is eligible: read as columns where that can be, else by protobuf."""
+        knowledge = self._router.knowledge
+        found = candidates_of(list(request.call.candidates), knowledge.roster)
+        if found is not None:
+            return found
+        data = request.SerializeToString()
+        try:
+            return candidates_from_proto(pb.RankAgentsRequest.FromString(data).call, knowledge.agents)
+        except DecodeError:
+            raise not_a("RankAgentsRequest", len(data)) from None
 
     async def assign_callers(self, request: pb.AssignCallersRequest, remaining_s: float | None) -> pb.AssignCallersResponse:
         """Serve ``AssignCallers``."""
@@ -100,11 +118,15 @@ class RoutingService:
         return assigned_to_proto(answer)
 
     def _end_s(self, within_s: float, remaining_s: float | None) -> float:
-        """Return when an answer must be ready, by the event loop's clock: by the request's deadline or the RPC's, whichever is earlier."""
+        """Return when an answer must be ready, by the event loop's clock: by the request's deadline or the RPC's, whichever is earlier.
+
+        The request's counts from when its RPC came, and from as much earlier as the loop is late.
+        """
         within_s = check_answer_within(within_s, self._shared.settings.routing.answer_within_s)
-        if remaining_s is not None:
-            within_s = min(within_s, remaining_s - min(WAY_S, remaining_s * WAY_SHARE))
-        return asyncio.get_running_loop().time() + within_s - self._router.pressure.lag_s()
+        end_s = arrived_s() + within_s - self._router.pressure.lag_s()
+        if remaining_s is None:
+            return end_s
+        return min(end_s, asyncio.get_running_loop().time() + remaining_s - min(WAY_S, remaining_s * WAY_SHARE))
 
     async def record_outcome(self, request: pb.RecordOutcomeRequest) -> pb.RecordOutcomeResponse:
         """Serve ``RecordOutcome``."""
@@ -146,8 +168,7 @@ class RoutingService:
         """Serve ``UpsertAgent``."""
         agent = agent_from_proto(request.agent)
         created = await self._memory.store.write(acting(), agents.upsert, agent)
-        self._router.knowledge.agents[agent.agent_id] = agent
-        self._router.knowledge.tell()
+        self._router.knowledge.declare(agent)
         return pb.UpsertAgentResponse(created=created)
 
     async def list_agents(self, request: pb.ListAgentsRequest) -> pb.ListAgentsResponse:
