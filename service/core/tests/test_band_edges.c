@@ -62,7 +62,7 @@ static void expect(const rate_case *rate, const float *heard, double *held) {
     for (int k = 0; k <= rate->top; k++)
         held[k] = (double)heard[k];
     for (int step = 0; step < 2; step++) {
-        double r[16], a[16];
+        double r[16] = {0}, a[16];
         lags_of(rate, held, r);
         const double error = predictor_of(rate, r, a);
         for (int i = 0; i < rate->edges; i++) {
