@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from simpatico.errors import OutcomeError, RequestConflictError, RequestError, UnknownAgentError, UnknownDecisionError
@@ -13,6 +15,7 @@ from simpatico.profiles.decision_codec import KEPT_FACTORS, pack_ranking, pack_r
 from simpatico.profiles.decisions import Recorded
 from simpatico.profiles.schema import Canonical, canonical_json
 from simpatico.profiles.store import BlockingStore
+from simpatico.routing.ranked import Entries
 from simpatico.routing.types import Agent, Decision, NeutralReason, Outcome, RankedAgent, Ranking, RankRequest
 from tests.profiles.samples import CALLER, NOW_S, Clock, a_decision
 
@@ -247,6 +250,24 @@ def test_a_ranking_of_before_it_said_what_it_had_learned() -> None:
     assert (back.learned_through, back.learned_calls, back.assigned) == (0, 0, False)
 
 
+def in_order(pairs: list[tuple[str, object]]) -> list[tuple[str, object]]:
+    """An object of JSON with its keys as they stand."""
+    return pairs
+
+
+@pytest.mark.parametrize("name", ["propensity", "expected_utility", "sd", "load_penalty"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_figure_that_json_does_not_have_is_not_written_down(name: str, value: float) -> None:
+    made = a_decision()
+    entries = tuple(made.ranking.entries)
+    broken = (entries[0], replace(entries[1], **{name: value}), *entries[2:])
+    figures = ("propensity", "expected_utility", "sd", "load_penalty")
+    columns = {figure: np.array([getattr(entry, figure) for entry in broken]) for figure in figures}
+    for wrong in (broken, Entries([entry.agent_id for entry in broken], **columns)):
+        with pytest.raises(RequestError, match=f"{name} of a ranking must be a finite number to be kept, got {value}"):
+            decisions.prepare(replace(made, ranking=replace(made.ranking, entries=wrong)))
+
+
 def test_a_row_that_was_put_together_before_is_the_same_row(store: BlockingStore, caller_id: str) -> None:
     """Also where a text looks like the place where the long parts go."""
     made = replace(a_decision(block=1), call_id='x","ranking":0,"request":0')
@@ -254,7 +275,8 @@ def test_a_row_that_was_put_together_before_is_the_same_row(store: BlockingStore
     values = {name: json.loads(part) if isinstance(part, Canonical) else part for name, part in prepared.values.items()}
     lesson = values.pop("lesson")
     assert lesson == {name: values["request"][name] for name in ("reason", "live", "profile")}
-    assert prepared.text == canonical_json(values)
+    assert json.loads(prepared.text, object_pairs_hook=in_order) == json.loads(canonical_json(values), object_pairs_hook=in_order)
+    assert ": " not in prepared.text
     assert store.write("router", decisions.log_batch, [(caller_id, prepared), (caller_id, decisions.prepare(a_decision()))]) == 2
     assert store.read(decisions.load, made.decision_id).request == made.request
     assert store.read(lambda work: audit.verify_log(work).ok)

@@ -8,9 +8,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Row, func, insert, select, update
 
-from simpatico.errors import OutcomeError, RequestConflictError, UnknownAgentError, UnknownDecisionError
+from simpatico.errors import OutcomeError, RequestConflictError, RequestError, UnknownAgentError, UnknownDecisionError
 from simpatico.profiles import audit, counters
 from simpatico.profiles.decision_codec import (
     pack_lesson,
@@ -25,7 +26,8 @@ from simpatico.profiles.records import Consent, checked_text
 from simpatico.profiles.schema import Canonical, callers, canonical_json, decisions, outcomes
 from simpatico.profiles.store import Work
 from simpatico.routing.hindsight import Report
-from simpatico.routing.types import Arm, BlockArm, Decision, Outcome
+from simpatico.routing.ranked import Entries
+from simpatico.routing.types import Arm, BlockArm, Decision, Outcome, RankedAgent
 
 __all__ = [
     "Prepared",
@@ -93,7 +95,7 @@ def prepare(decision: Decision) -> Prepared:
     Raises
     ------
     RequestError
-        When a text in it cannot be stored.
+        When a text in it cannot be stored, or a figure is not finite.
     UnknownDecisionError
         When it is not one to keep.
     """
@@ -116,13 +118,27 @@ def prepare(decision: Decision) -> Prepared:
         "ranked": block.rank if block else None,
         "taken": None,
     }
-    parts = {"request": Canonical.of(pack_request(decision.request)), "ranking": Canonical.of(pack_ranking(decision.ranking))}
+    _check_finite(decision.ranking.entries)
+    packed = {"request": pack_request(decision.request), "ranking": pack_ranking(decision.ranking)}
+    parts = {name: Canonical.of_figures(part) for name, part in packed.items()}
     # The canonical text of all of it, without writing the two long parts down twice: a key in quotes cannot be inside a text.
     text = canonical_json({**values, **dict.fromkeys(parts, 0)})
     for name, part in parts.items():
         text = text.replace(f'"{name}":0', f'"{name}":{part}', 1)
     # A copy of a part of the request, so not in that text.
     return Prepared(decision, {**values, **parts, "lesson": pack_lesson(decision.request)}, text)
+
+
+def _check_finite(entries: Sequence[RankedAgent]) -> None:
+    """Raise RequestError for a figure that JSON does not have; those of a request were looked at when it was made."""
+    for name in ("propensity", "expected_utility", "sd", "load_penalty"):
+        held = getattr(entries, name) if isinstance(entries, Entries) else [getattr(entry, name) for entry in entries]
+        if held is None:
+            continue
+        values = np.array([0.0 if value is None else value for value in held]) if isinstance(held, list) else held
+        wrong = values[~np.isfinite(values)]
+        if wrong.size:
+            raise RequestError(f"{name} of a ranking must be a finite number to be kept, got {float(wrong[0])!r}", field=name)
 
 
 def log(work: Work, caller_id: str | None, items: Sequence[Decision | Prepared]) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import orjson
 from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -59,9 +60,11 @@ class Canonical(str):
     __slots__ = ()
 
     @classmethod
-    def of(cls, value: object) -> Canonical:
-        """Write a value down, as `canonical_json`."""
-        return cls(canonical_json(value))
+    def of_figures(cls, value: object) -> Canonical:
+        """Write a value of thousands of numbers down, in a tenth of the time: keys are sorted, there are no spaces; numbers read as the
+        same, but may be written otherwise than by `canonical_json`. NaN and infinities, which would become null, are for the caller to
+        refuse."""
+        return cls(orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode())
 
 
 class Json(TypeDecorator[Any]):
