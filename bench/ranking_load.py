@@ -1,11 +1,12 @@
 """Rankings under load: how many are answered in time, and by the model, while calls stream.
 
-    python -m bench.ranking_load [--rate 200] [--agents 1000] [--calls 50] [--seconds 20] [--workers N]
+    python -m bench.ranking_load [--rate 200] [--agents 1000] [--calls 50] [--seconds 20] [--workers N] [--apart]
 
 The real service, a router that asks at a fixed rate whatever becomes of the answers (open loop), and a media gateway that streams calls in
 real time, each in processes of their own, all on this machine. The service has a worker for each processor, the router a pool of
-connections. Callers are unknown (nothing to look up, nothing kept), or known and agreed (a profile to look up, every decision kept with all
-its agents). First the same router asks a service that does nothing: what it measures then is itself, gRPC, and this machine's other work.
+connections; ``--apart`` gives rankings a service of their own on the same database. Callers are unknown (nothing to look up, nothing
+kept), or known and agreed (a profile to look up, every decision kept with all its agents). First the same router asks a service that does
+nothing: what it measures then is itself, gRPC, and this machine's other work.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="length of each run")
     parser.add_argument("--deadline-ms", type=float, default=50.0, help="within which an answer is needed")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes of the service; by default one for each processor")
+    parser.add_argument("--apart", action="store_true", help="rankings are asked of a second service on the same database, with one worker")
     options = parser.parse_args()
     busy_s, all_s = stat()
     subprocess.run(["sleep", str(SETTLE_S)], check=True)
@@ -124,7 +126,11 @@ def main() -> None:
         show("does nothing", ask(line.split()[-1], options, "unknown", [nothing.pid]), deadline_s)
     with tempfile.TemporaryDirectory() as folder:
         arguments = fill(Path(folder), options.agents, OUTCOMES)
-        with service(*arguments, "--workers", str(options.workers)) as running, helper("calls", running.address, options.calls):
+        with ExitStack() as stack:
+            running = stack.enter_context(service(*arguments, "--workers", str(options.workers)))
+            stack.enter_context(helper("calls", running.address, options.calls))
+            if options.apart:
+                running = stack.enter_context(service(*arguments, "--workers", "1"))
             subprocess.run(["sleep", str(SETTLE_S)], check=True)
             for known in ("unknown", "known"):
                 show(f"ours, {known}", ask(running.address, options, known, family(running)), deadline_s)
