@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -17,9 +18,9 @@ from sqlalchemy.exc import DBAPIError
 
 from simpatico.errors import ConfigError, DatabaseAwayError, DatabaseVersionError, ProfileError
 from simpatico.profiles import callers, counters, decisions, engine, lessons, migrate, schema
-from simpatico.profiles.schema import Json, canonical_json, metadata
+from simpatico.profiles.schema import Canonical, Json, canonical_json, metadata
 from simpatico.profiles.store import BlockingStore, Store, Work
-from simpatico.routing.types import Outcome
+from simpatico.routing.types import Outcome, Source
 from tests.profiles.conftest import Cluster
 from tests.profiles.samples import RING, Clock, a_decision
 
@@ -155,6 +156,8 @@ def test_counters_are_by_day(store: BlockingStore, clock: Clock) -> None:
 
 def test_json_is_canonical_and_never_nan() -> None:
     assert canonical_json({"b": 1, "a": [None, True]}) == '{"a":[null,true],"b":1}'
+    figures = {"b": [np.float64(0.1), 1e-7, -0.0, 1e300], "a": [None, True, np.int64(7), 2**63 - 1, Source.LIVE]}
+    assert Canonical.of_figures(figures) == '{"a":[null,true,7,9223372036854775807,"live"],"b":[0.1,1e-7,-0.0,1e+300]}'
     for bad in (float("nan"), float("inf")):
         with pytest.raises(ValueError, match="not JSON compliant"):
             Json().process_bind_param({"x": bad}, None)  # type: ignore[arg-type]

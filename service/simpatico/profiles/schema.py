@@ -61,10 +61,10 @@ class Canonical(str):
 
     @classmethod
     def of_figures(cls, value: object) -> Canonical:
-        """Write a value of thousands of numbers down, in a tenth of the time: keys are sorted, there are no spaces; numbers read as the
-        same, but may be written otherwise than by `canonical_json`. NaN and infinities, which would become null, are for the caller to
-        refuse."""
-        return cls(orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode())
+        """Write a value of thousands of numbers down, NumPy's among them, in a tenth of the time: keys are sorted, there are no spaces;
+        numbers read as the same, but may be written otherwise than by `canonical_json`. NaN and infinities, which would become null, are
+        for the caller to refuse."""
+        return cls(orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY).decode())
 
 
 class Json(TypeDecorator[Any]):
