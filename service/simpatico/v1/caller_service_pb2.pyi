@@ -486,7 +486,7 @@ class DetachCallResponse(_message.Message):
     ROWS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def rows(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
-        """Rows deleted, by table."""
+        """Rows deleted, by table; under "spool", what still waited for the database."""
 
     def __init__(
         self,
