@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 
 import grpc
@@ -128,7 +129,7 @@ async def test_too_many_streams(start: Start) -> None:
 
 async def test_idle_calls_are_given_up_and_paused_ones_later(start: Start) -> None:
     clock = Clock()
-    server = await start(clock=clock, call_idle_s=1.0, call_paused_s=5.0)
+    server = await start(clock=clock, call_idle_s=1.0, call_paused_s=500.0)
     async with server.client() as client, client.stream() as stream:
         updates = aiter(stream)
         await begin(stream, "idle")
@@ -136,20 +137,60 @@ async def test_idle_calls_are_given_up_and_paused_ones_later(start: Start) -> No
         await stream.pause("paused")
         for _ in range(3):
             await anext(updates)
-        clock.now_s += 2.0
+        clock.now_s += 100.0
         async with asyncio.timeout(TIMEOUT_S):
             idle = await anext(updates)
-        clock.now_s += 4.0
+        clock.now_s += 1000.0
         async with asyncio.timeout(TIMEOUT_S):
             paused = await anext(updates)
     for failed, call_id, message in (
         (idle, "idle", "for 1 s: .* limits.call_idle_s"),
-        (paused, "paused", "for 5 s: .* limits.call_paused_s"),
+        (paused, "paused", "for 500 s: .* limits.call_paused_s"),
     ):
         assert isinstance(failed, CallFailed)
         assert (failed.call_id, failed.error.status, failed.error.reason) == (call_id, "DEADLINE_EXCEEDED", "IDLE_TIMEOUT")
         with pytest.raises(RemoteError, match=message):
             raise failed.error
+
+
+async def test_an_idle_call_is_given_up_on_a_busy_stream(start: Start) -> None:
+    clock = Clock()
+    server = await start(clock=clock, call_idle_s=100.0)
+    async with server.client() as client, client.stream() as stream:
+        updates = aiter(stream)
+        await begin(stream, "idle")
+        await begin(stream, "busy")
+        for _ in range(2):
+            await anext(updates)
+        for _ in range(2):
+            clock.now_s += 60.0
+            await stream.mark("busy", "still here")
+        seen = []
+        async with asyncio.timeout(TIMEOUT_S):
+            while not seen or not isinstance(seen[-1], CallFailed):
+                seen.append(await anext(updates))
+        await stream.end("busy")
+        assert [type(update) for update in await rest_of(stream)][-1:] == [Final]
+    failed = seen[-1]
+    assert isinstance(failed, CallFailed)
+    assert (failed.call_id, failed.error.reason) == ("idle", "IDLE_TIMEOUT")
+
+
+async def test_a_stall_of_the_service_counts_against_nobody(start: Start) -> None:
+    """As when the machine is suspended: what the client sent meanwhile at the fastest pace comes at once, and no time-out has passed."""
+    burst_s = idle_s = 1.0
+    stall_s = 3.0
+    server = await start(realtime_factor=2.0, burst_s=burst_s, call_idle_s=idle_s, stream_idle_s=2.0)
+    samples = noise(2.0 * (stall_s - idle_s))
+    async with server.client() as client, client.stream() as stream:
+        updates = aiter(stream)
+        await begin(stream, "a", options={"no_interims": True})
+        assert isinstance(await anext(updates), Ready)
+        time.sleep(stall_s)  # the loop is kept on purpose
+        for chunk in cut("a", samples, RATE_HZ // 10):
+            await stream.send([chunk])
+        await stream.end("a")
+        assert await anext(updates) == Final("a", expected_final("a", samples, STEREO), "end", {})
 
 
 @pytest.mark.parametrize(

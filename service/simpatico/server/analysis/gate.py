@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from simpatico.errors import RateLimitError
+from simpatico.server.analysis.attention import Moment
 
 __all__ = ["RateGate"]
 
@@ -12,23 +13,26 @@ __all__ = ["RateGate"]
 class RateGate:
     """Lets through `factor` seconds of audio per second of time, and `burst_s` at once on top.
 
+    What was earned while the stream was not read is kept beyond the burst, because what came meanwhile comes at once. Over any time from
+    the start, no more than `factor` times that time and `burst_s` pass all the same.
+
     Parameters
     ----------
     factor
         Times real time; infinity lets everything through.
     burst_s
         Seconds of audio that may come at once.
-    now_s
-        Time at the start, seconds of any monotonic clock.
+    at
+        Time at the start.
     """
 
-    def __init__(self, factor: float, burst_s: float, now_s: float) -> None:
+    def __init__(self, factor: float, burst_s: float, at: Moment) -> None:
         self._factor = factor
         self._burst_s = burst_s
         self._credit_s = burst_s
-        self._at_s = now_s
+        self._at = at
 
-    def take(self, audio_s: float, now_s: float) -> None:
+    def take(self, audio_s: float, at: Moment) -> None:
         """Spend credit for a chunk.
 
         Raises
@@ -38,7 +42,7 @@ class RateGate:
         """
         if math.isinf(self._factor):
             return
-        self.settle(now_s)
+        self.settle(at)
         if audio_s > self._credit_s:
             wait_s = (audio_s - self._credit_s) / self._factor
             raise RateLimitError(
@@ -50,15 +54,17 @@ class RateGate:
             )
         self._credit_s -= audio_s
 
-    def settle(self, now_s: float) -> None:
+    def settle(self, at: Moment) -> None:
         """Count what was earned until now, up to the burst: what comes later may be saved."""
-        self._refill(now_s, max(self._burst_s, self._credit_s))
+        self._refill(at, max(self._burst_s, self._credit_s))
 
-    def save(self, now_s: float) -> None:
+    def save(self, at: Moment) -> None:
         """Keep all that was earned until now, beyond the burst: a pause may be bridged by as much silence as it lasted."""
-        self._refill(now_s, math.inf)
+        self._refill(at, math.inf)
 
-    def _refill(self, now_s: float, cap_s: float) -> None:
-        earned_s = max(0.0, now_s - self._at_s) * self._factor
-        self._credit_s = min(cap_s, self._credit_s + earned_s)
-        self._at_s = max(self._at_s, now_s)
+    def _refill(self, at: Moment, cap_s: float) -> None:
+        """Add what was earned, what was earned under attention up to ``cap_s``."""
+        passed_s = max(0.0, at.now_s - self._at.now_s)
+        attended_s = min(passed_s, max(0.0, at.attended_s - self._at.attended_s))
+        self._credit_s = min(cap_s, self._credit_s + attended_s * self._factor) + (passed_s - attended_s) * self._factor
+        self._at = Moment(max(at.now_s, self._at.now_s), at.attended_s)

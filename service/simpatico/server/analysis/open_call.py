@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from simpatico.server.analysis.attention import Moment
 from simpatico.server.analysis.lanes import Lane
 from simpatico.server.analysis.session import CallSession, Response
 from simpatico.server.exchange import Held
@@ -26,8 +27,11 @@ pauses and marks feel back-pressure too."""
 
 @dataclass(eq=False)
 class OpenCall:
-    """A call that is open. ``style`` is its latest, for rankings; ``named`` where a caller was named; ``afterwards`` is said after its
-    final."""
+    """A call that is open.
+
+    ``heard_s`` is when something last came for it, by the clock of attention; ``style`` is its latest, for rankings; ``named`` where a
+    caller was named; ``afterwards`` is said after its final.
+    """
 
     log_id: str
     lane: Lane[list[Response]]
@@ -45,13 +49,13 @@ class OpenCall:
         """Queue a job; ``weight`` in bytes, besides its own."""
         self.lane.put(partial(self._run, job), weight + JOB_BYTES)
 
-    def audio(self, chunk: pb.AudioChunk, now_s: float) -> None:
-        """Queue audio that came at ``now_s``."""
-        self.put(lambda session: session.audio(chunk, now_s), len(chunk.data))
+    def audio(self, chunk: pb.AudioChunk, at: Moment) -> None:
+        """Queue audio that came at ``at``."""
+        self.put(lambda session: session.audio(chunk, at), len(chunk.data))
 
-    def control(self, control: pb.CallControl, now_s: float) -> None:
+    def control(self, control: pb.CallControl, at: Moment) -> None:
         """Queue a pause, resume or mark."""
-        self.put(lambda session: session.control(control, now_s))
+        self.put(lambda session: session.control(control, at))
         action = control.WhichOneof("action")
         if action in {"pause", "resume"}:
             self.paused = action == "pause"

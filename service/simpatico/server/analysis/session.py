@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from simpatico.audio import ENCODINGS, analysis_rate_hz, check_caller_channel, check_channels, check_rate_hz
 from simpatico.config import CallerSettings, LimitSettings
 from simpatico.errors import AudioError, RequestError, StreamTooLongError, UnknownCodecError
+from simpatico.server.analysis.attention import Moment
 from simpatico.server.analysis.convert import analysis_to_proto
 from simpatico.server.analysis.gate import RateGate
 from simpatico.server.analysis.tracks import Tracks
@@ -195,11 +196,11 @@ class CallSession:
         Of the deployment.
     log_id
         How the log names this call.
-    now_s
-        Time of a monotonic clock.
+    at
+        When it was started.
     """
 
-    def __init__(self, plan: CallPlan, factory: AnalyzerFactory, limits: LimitSettings, *, log_id: str, now_s: float) -> None:
+    def __init__(self, plan: CallPlan, factory: AnalyzerFactory, limits: LimitSettings, *, log_id: str, at: Moment) -> None:
         assert plan.format is not None
         assert plan.encoding is not None
         self.plan = plan
@@ -209,7 +210,7 @@ class CallSession:
         self._length_s = limits.call_length_s
         self._log_id = log_id
         self._limits = limits
-        self._gate = RateGate(limits.realtime_factor, limits.burst_s, now_s)
+        self._gate = RateGate(limits.realtime_factor, limits.burst_s, at)
         self._tracks = Tracks(plan.encoding, self._channels, int(limits.track_skew_s * self._rate_hz))
         self._analyzer = factory(plan, plan.format)
         self.result: tuple[CallAnalysis, Mapping[str, float]] | None = None
@@ -227,8 +228,8 @@ class CallSession:
             ready.realtime_factor, ready.burst_s = self._limits.realtime_factor, self._limits.burst_s
         return [Response(call_id=self.plan.call_id, ready=ready)]
 
-    def audio(self, chunk: pb.AudioChunk, now_s: float) -> list[Response]:
-        """Analyse a chunk that came at ``now_s``; return the interim results that are due.
+    def audio(self, chunk: pb.AudioChunk, at: Moment) -> list[Response]:
+        """Analyse a chunk that came at ``at``; return the interim results that are due.
 
         Raises
         ------
@@ -244,13 +245,13 @@ class CallSession:
                 "or raise limits.call_length_s",
                 field="audio.chunks.first_sample",
             )
-        self._gate.take(advance / self._rate_hz / (1 if channel is None else self._channels), now_s)
+        self._gate.take(advance / self._rate_hz / (1 if channel is None else self._channels), at)
         responses: list[Response] = []
         for samples in self._tracks.push(chunk.data, chunk.first_sample, channel):
             responses += self._feed(samples)
         return responses
 
-    def control(self, control: pb.CallControl, now_s: float) -> list[Response]:
+    def control(self, control: pb.CallControl, at: Moment) -> list[Response]:
         """Pause, resume or mark.
 
         Raises
@@ -267,13 +268,13 @@ class CallSession:
                     )
                 return [self.event("mark", control.mark.label)]
             case "pause":
-                self._gate.settle(now_s)
+                self._gate.settle(at)
                 self._tracks.pause()
                 return [self.event("paused")]
             case "resume":
                 if not self._tracks.paused:
                     raise RequestError("resume, but the call is not paused: send pause first", field="control.resume")
-                self._gate.save(now_s)
+                self._gate.save(at)
                 self._tracks.resume()
                 return [self.event("resumed")]
             case _:

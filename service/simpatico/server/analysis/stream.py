@@ -30,6 +30,7 @@ from simpatico.errors import (
     UnknownCallError,
 )
 from simpatico.profiles.texts import checked_text
+from simpatico.server.analysis.attention import Attention
 from simpatico.server.analysis.lanes import Lane
 from simpatico.server.analysis.live import hold_style
 from simpatico.server.analysis.open_call import OpenCall
@@ -79,7 +80,8 @@ class Stream:
         self._lighter = asyncio.Event()
         self._emptied = asyncio.Event()
         self._stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._began_s = self._reading_since_s = shared.clock()
+        self._attention = Attention(shared.clock, asyncio.get_running_loop().time)
+        self._began_s, self._heard_s = self._attention.moment()
         self._drained = False
         self._deaf = False  # what comes now is dropped
 
@@ -150,9 +152,9 @@ class Stream:
 
     async def _read(self) -> None:
         while True:
-            self._reading_since_s = self._shared.clock()
+            self._attention.begin()
             message = await self._read_message()
-            self._reading_since_s = float("inf")
+            self._attention.end()
             if message is grpc.aio.EOF:
                 return
             if self._deaf:
@@ -176,12 +178,13 @@ class Stream:
         self._outbox.close()
 
     def _dispatch(self, request: pb.StreamAnalyzeRequest) -> None:
+        at = self._attention.moment()
+        self._heard_s = at.attended_s
         match request.WhichOneof("request"):
             case "audio":
-                now_s = self._shared.clock()
                 for chunk in request.audio.chunks:
                     if (call := self._heard(chunk.call_id, "audio")) is not None:
-                        call.audio(chunk, now_s)
+                        call.audio(chunk, at)
             case "start":
                 self._start(request.start)
             case "control":
@@ -224,16 +227,16 @@ class Stream:
                 f"{len(self._calls)} calls are open on this stream, the limit: open another stream, or raise limits.calls_per_stream",
                 retry_after_s=0.0,
             )
-        now_s = self._shared.clock()
+        at = self._attention.moment()
         log_id = self._shared.admit_call()
         shared = self._shared
         lane = Lane[list[Response]](shared.threads, lambda result, error: self._deliver(call_id, call, result, error))
-        call = OpenCall(log_id, lane, hold_style(shared.exchange, call_id), now_s, names_caller=plan.caller is not None)
+        call = OpenCall(log_id, lane, hold_style(shared.exchange, call_id), at.attended_s, names_caller=plan.caller is not None)
         self._calls[call_id] = call
         self._gone.pop(call_id, None)
 
         def begin() -> list[Response]:
-            call.session = CallSession(plan, shared.factory, shared.settings.limits, log_id=log_id, now_s=now_s)
+            call.session = CallSession(plan, shared.factory, shared.settings.limits, log_id=log_id, at=at)
             return call.session.ready()
 
         call.lane.put(begin)
@@ -246,7 +249,7 @@ class Stream:
         if call is None:
             return
         if control.WhichOneof("action") != "consent":
-            call.control(control, self._shared.clock())
+            call.control(control, self._attention.moment())
             return
         try:
             consent, notice_id = said_by(control.consent, named=call.names_caller)
@@ -272,7 +275,7 @@ class Stream:
         if call is None or call.ending:
             self._stray(call_id, call, what)
             return None
-        call.heard_s = self._shared.clock()
+        call.heard_s = self._heard_s
         return call
 
     def _stray(self, call_id: str, ending: OpenCall | None, what: str) -> None:
@@ -373,24 +376,24 @@ class Stream:
         limits = self._limits
         tick_s = min(SLOWEST_TICK_S, limits.call_idle_s / 4, limits.stream_idle_s / 4, limits.stream_length_s / 4)
         while True:
+            self._attention.sleep(tick_s)
             await asyncio.sleep(tick_s)
-            now_s = self._shared.clock()
-            if now_s - self._began_s > limits.stream_length_s:
+            at = self._attention.moment()
+            if at.now_s - self._began_s > limits.stream_length_s:
                 raise StreamTooLongError(
                     f"the stream is older than {limits.stream_length_s:g} s: open a new one, or raise limits.stream_length_s",
                     retry_after_s=0.0,
                 )
-            if now_s - self._reading_since_s > limits.stream_idle_s:
+            if at.attended_s - self._heard_s > limits.stream_idle_s:
                 raise IdleTimeoutError(
                     f"nothing came on the stream for {limits.stream_idle_s:g} s: close it when unused, or raise limits.stream_idle_s"
                 )
             for call_id, call in list(self._calls.items()):
-                self._give_up_idle(call_id, call, now_s)
+                self._give_up_idle(call_id, call, at.attended_s)
 
-    def _give_up_idle(self, call_id: str, call: OpenCall, now_s: float) -> None:
+    def _give_up_idle(self, call_id: str, call: OpenCall, attended_s: float) -> None:
         name = "call_paused_s" if call.paused else "call_idle_s"
         limit_s: float = getattr(self._limits, name)
-        # While nothing is read, because of a backlog, nobody can be heard: that is not the call's fault.
-        if not call.ending and now_s - max(call.heard_s, self._reading_since_s) > limit_s:
+        if not call.ending and attended_s - call.heard_s > limit_s:
             message = f"nothing came for call {call_id!r} for {limit_s:g} s: end calls that are over, or raise limits.{name}"
             self._fail(call_id, call, IdleTimeoutError(message))
