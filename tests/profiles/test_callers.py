@@ -17,6 +17,7 @@ from simpatico.profiles.record_codec import pack_record
 from simpatico.profiles.records import CallerProfile, CallRecord, Consent
 from simpatico.profiles.schema import metadata
 from simpatico.profiles.store import BlockingStore, Work
+from simpatico.profiles.texts import NotKept
 from simpatico.routing.types import Source
 from tests.profiles.samples import CALLER, NOW_S, Clock, a_call, a_decision
 
@@ -36,7 +37,7 @@ def test_a_stranger_is_nobody(store: BlockingStore) -> None:
 
 
 def test_without_consent_nothing_but_counters(store: BlockingStore) -> None:
-    assert store.write("router", calls.keep, CALLER, a_call()) is False
+    assert store.write("router", calls.keep, CALLER, a_call()) is NotKept.NO_CONSENT
     assert store.write("router", decisions.log, None, [a_decision(kept=False)]) == 0
     assert store.write("router", training.set_aside, CALLER, "call-1", "norms", {"z": [1.0]}) is False
     rows = store.read(sizes)
@@ -47,7 +48,7 @@ def test_without_consent_nothing_but_counters(store: BlockingStore) -> None:
 def test_consent_then_a_call(store: BlockingStore) -> None:
     granted = store.write("router", callers.grant, CALLER, "notice-7")
     assert (granted.consent, granted.notice_id, granted.calls, granted.belief) == (Consent.GRANTED, "notice-7", 0, None)
-    assert store.write("router", calls.keep, CALLER, a_call()) is True
+    assert store.write("router", calls.keep, CALLER, a_call()) is None
     profile = store.read(callers.lookup, CALLER)
     assert (profile.calls, profile.model) == (1, "prior-1/1.1.0")
     assert profile.axes["assertiveness"] == fuse_calls([AxisEvidence(0.6, 0.8, 0.1)])
@@ -84,15 +85,15 @@ def test_the_profile_is_always_what_its_calls_give(store: BlockingStore) -> None
 def test_a_call_with_no_evidence_is_kept_too(store: BlockingStore) -> None:
     store.write("router", callers.grant, CALLER)
     silent = replace(a_call(), style={"assertiveness": AxisEvidence(0.0, 0.0, float("inf"))}, speech_s=0.0, reason="")
-    assert store.write("router", calls.keep, CALLER, silent)
+    assert store.write("router", calls.keep, CALLER, silent) is None
     assert store.read(callers.lookup, CALLER).axes["assertiveness"].calls == 0
     assert store.read(callers.lookup, CALLER).belief is None
 
 
 def test_the_same_call_twice_is_once_and_another_of_its_id_is_refused(store: BlockingStore) -> None:
     store.write("router", callers.grant, CALLER)
-    assert store.write("router", calls.keep, CALLER, a_call())
-    assert store.write("router", calls.keep, CALLER, a_call())
+    assert store.write("router", calls.keep, CALLER, a_call()) is None
+    assert store.write("router", calls.keep, CALLER, a_call()) is None
     assert store.read(callers.lookup, CALLER).calls == 1
     with pytest.raises(DuplicateCallError, match="another call 'call-1' is held"):
         store.write("router", calls.keep, CALLER, a_call(shift=0.9))
@@ -106,9 +107,9 @@ def test_a_call_during_which_consent_ended_is_not_kept_though_it_was_given_anew(
     store.write("router", privacy.withdraw, CALLER)
     after = store.write("router", callers.grant, CALLER).caller_id
     assert after != before
-    assert not store.write("router", calls.keep, CALLER, a_call("call-1"), known_as=before)
-    assert store.write("router", calls.keep, CALLER, a_call("call-2"), known_as=after)
-    assert store.write("router", calls.keep, CALLER, a_call("call-3"))
+    assert store.write("router", calls.keep, CALLER, a_call("call-1"), known_as=before) is NotKept.WITHDRAWN
+    assert store.write("router", calls.keep, CALLER, a_call("call-2"), known_as=after) is None
+    assert store.write("router", calls.keep, CALLER, a_call("call-3")) is None
     assert store.read(callers.lookup, CALLER).calls == 2
     assert store.read(counters.totals)["calls.not_kept"] == 1
 
@@ -184,7 +185,7 @@ def test_an_objection_is_not_undone_by_a_form(store: BlockingStore) -> None:
     store.write("privacy", privacy.object_to, CALLER)
     with pytest.raises(ConsentError, match="has objected"):
         store.write("router", callers.grant, CALLER)
-    assert store.write("router", calls.keep, CALLER, a_call()) is False
+    assert store.write("router", calls.keep, CALLER, a_call()) is NotKept.OBJECTED
 
 
 def test_reading_a_profile_is_audited_and_looking_it_up_writes_nothing(store: BlockingStore) -> None:

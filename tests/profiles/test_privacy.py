@@ -15,6 +15,7 @@ from simpatico.profiles.records import CallerProfile, Consent
 from simpatico.profiles.schema import PERSONAL, metadata
 from simpatico.profiles.spool import Spool
 from simpatico.profiles.store import BlockingStore, Work
+from simpatico.profiles.texts import NotKept
 from simpatico.routing.types import Outcome
 from tests.profiles.conftest import Cluster
 from tests.profiles.samples import CALLER, NOW_S, RING, a_call, a_decision
@@ -212,7 +213,8 @@ def test_withdrawal_in_the_middle_of_a_call_leaves_nothing_of_it(store: Blocking
     erasure = store.run(operations.withdraw_caller(store.store, spool, "router", CALLER))
     assert erasure.receipt.rows["decisions"] == 1
     # What the call still brings: its end, a second ranking, a report.
-    assert store.write("router", calls.keep, CALLER, a_call("call-now")) is False
+    assert store.write("router", calls.keep, CALLER, a_call("call-now"), known_as=caller_id) is NotKept.WITHDRAWN
+    assert store.write("router", calls.keep, CALLER, a_call("call-now")) is NotKept.NO_CONSENT
     assert store.write("router", decisions.log, caller_id, [a_decision("call-now")]) == 0
     with pytest.raises(UnknownDecisionError):
         store.write("router", decisions.record_outcome, "r", made.decision_id, Outcome(resolved=True))
@@ -228,7 +230,8 @@ def test_an_objection_keeps_itself_and_nothing_else(store: BlockingStore, spool:
     assert erasure.receipt.rows == {"outcomes": 3, "decisions": 3, "training": 3, "calls": 3, "profiles": 1, "callers": 0}
     profile = store.read(callers.lookup, CALLER)
     assert (profile.consent, profile.belief, profile.calls, profile.notice_id) == (Consent.OBJECTED, None, 0, None)
-    assert store.write("router", calls.keep, CALLER, a_call("later")) is False
+    assert store.write("router", calls.keep, CALLER, a_call("later")) is NotKept.OBJECTED
+    assert store.write("router", calls.keep, CALLER, a_call("later"), known_as="who they were") is NotKept.OBJECTED
     assert store.write("router", decisions.log, profile.caller_id, [a_decision()]) == 0
     assert set(store.read(sizes)) == {"audit", "audit_head", "callers", "counters"}
     again = store.write("privacy", privacy.object_to, CALLER)

@@ -29,6 +29,7 @@ from simpatico.profiles.records import CallRecord
 from simpatico.profiles.schema import outcomes
 from simpatico.profiles.spool import KEEP_ASIDE_S, Spool
 from simpatico.profiles.store import BlockingStore, Store, Work
+from simpatico.profiles.texts import NotKept
 from simpatico.routing.types import Outcome
 from tests.profiles.conftest import Cluster
 from tests.profiles.samples import CALLER, NOW_S, RING, a_call, a_decision
@@ -234,17 +235,17 @@ def test_a_call_waits_for_the_database_and_for_consent_as_it_is_then(cluster: Cl
         leaves = (await store.write("router", callers.grant, "leaves")).caller_id
         await store.write("router", callers.grant, "unseen")
 
-        async def keep(key: str, call: CallRecord, known_as: str | None) -> bool:
+        async def keep(key: str, call: CallRecord, known_as: str | None) -> NotKept | None:
             return await operations.keep_call(store, waiting, key, call, known_as=known_as, now_s=NOW_S)
 
-        assert await keep(CALLER, a_call("call-0"), stays)
+        assert await keep(CALLER, a_call("call-0"), stays) is None
         late = replace(a_call("call-1"), style={"assertiveness": AxisEvidence(0.0, 0.0, math.inf)}, notice_id=None)
         cluster.stop()
         try:
-            assert await keep(CALLER, late, stays)
-            assert await keep(CALLER, late, stays), "the same call twice is once"
-            assert await keep("leaves", a_call("call-2"), leaves)
-            assert not await keep("unseen", a_call("call-3"), None)
+            assert await keep(CALLER, late, stays) is None
+            assert await keep(CALLER, late, stays) is None, "the same call twice is once"
+            assert await keep("leaves", a_call("call-2"), leaves) is None
+            assert await keep("unseen", a_call("call-3"), None) is NotKept.DATABASE_AWAY
             with pytest.raises(RequestConflictError, match=r"call 'call-1' waits with other content"):
                 await keep(CALLER, a_call("call-1"), stays)
             assert waiting.waiting() == 2

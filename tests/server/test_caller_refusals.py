@@ -149,7 +149,7 @@ async def test_a_clock_that_goes_backwards_changes_no_answer_and_ages_nobody(ser
     memory_of(server).store._clock = lambda: time.time() - 3e8
     assert await ask(server, "GetCaller", privacy, caller_key=KEY) == profile
     await ask(server, "SetConsent", privacy, caller_key=KEY, consent=pb.CONSENT_GRANTED, notice_id="n1")
-    assert await memory_of(server).store.write("test", calls.keep, KEY, a_call("call-2"))
+    assert await memory_of(server).store.write("test", calls.keep, KEY, a_call("call-2")) is None
     after = await dump(server)
     seen = list(metadata.tables["callers"].columns.keys()).index("seen_at_s")
     assert after["callers"][0][seen] >= before["callers"][0][seen]

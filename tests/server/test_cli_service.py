@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import os
@@ -14,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from simpatico.cli.stream import NOT_KEPT
 from simpatico.client import AnalysisClient
 from simpatico.config import keys
+from simpatico.profiles.texts import NotKept
 from tests.server.running import ROOT, log_of, process
 
 CALL = ROOT / "audio_samples" / "booking.wav"
@@ -55,6 +58,26 @@ def test_a_recording_is_sent_no_faster_than_the_service_takes_it() -> None:
         done = simpatico("stream", str(CALL), "--target", address, "--speed", "0")
     assert done.returncode == 0, done.stderr
     assert "undetermined" in done.stdout
+
+
+def test_stream_says_why_a_named_call_is_not_kept(tmp_path: Path) -> None:
+    serve, key = ("simpatico", "serve", "--port", "0", "--realtime-factor", "inf"), ("--speed", "0", "--caller-key", "customer-4711")
+    with process(*serve) as (_, address):
+        alone = simpatico("stream", str(CALL), "--target", address, "--call-id", "a", *key)
+    assert alone.returncode == 0, alone.stderr
+    assert alone.stdout.splitlines()[-1] == "call a: not kept: the service has no database (database.url)"
+    ring = tmp_path / "ring"
+    ring.write_text("k1 " + base64.b64encode(bytes(range(32))).decode() + "\n")
+    ring.chmod(0o600)
+    memory = {"url": f"sqlite:///{tmp_path / 'db'}", "secrets": ring, "spool": tmp_path / "spool", "anchors": tmp_path / "anchors"}
+    with process(*serve, *(word for name, value in memory.items() for word in ("--set", f"database.{name}={value}"))) as (_, address):
+        stranger = simpatico("stream", str(CALL), "--target", address, "--call-id", "b", *key)
+    assert stranger.returncode == 0, stranger.stderr
+    assert stranger.stdout.splitlines()[-1].startswith("call b: not kept: its caller has not agreed to be remembered")
+
+
+def test_the_command_knows_every_reason_not_to_keep_a_call() -> None:
+    assert set(NOT_KEPT) == set(NotKept)
 
 
 def test_stream_of_what_is_no_recording(tmp_path: Path) -> None:

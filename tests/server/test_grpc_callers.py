@@ -75,7 +75,7 @@ async def refusal(server: Running, method: str, token: str | None = None, **fiel
 
 
 async def keep_a_call(server: Running, call_id: str = "call-1") -> None:
-    assert await memory_of(server).store.write("test", calls.keep, KEY, a_call(call_id))
+    assert await memory_of(server).store.write("test", calls.keep, KEY, a_call(call_id)) is None
 
 
 async def actions(server: Running) -> list[tuple[str, str]]:

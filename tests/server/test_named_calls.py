@@ -36,7 +36,7 @@ async def test_a_call_of_who_agreed_is_kept_with_reason_and_local_time(server: R
     async with talking(server, caller=caller) as talk:
         assert await talk.event() == "granted"
         final = await talk.final()
-    assert final.kept is True
+    assert (final.kept, final.not_kept_reason) == (True, "")
     (row,) = await held(server)
     assert (row["call_id"], row["reason"], row["notice_id"], row["weekday"], row["hour"]) == ("live", "cards", "n7", 1, 8)
     assert (row["duration_s"], row["started_at_s"]) == (2.0, TUESDAY_S)
@@ -66,7 +66,8 @@ async def test_without_consent_the_database_holds_nothing_new_but_counters(serve
             await stream.end(f"call-{key}")
             final = (await rest_of(stream))[-1]
             assert isinstance(final, Final)
-            assert final.kept is (False if key else None)
+            why = {"stranger": "no_consent", "objector": "objected", "": ""}[key]
+            assert (final.kept, final.not_kept_reason) == (False if key else None, why)
             await client.analyze_recording(bytes(3200), call_id="x", raw=("f32", 8000, 1), caller=Caller(key) if key else None)
     assert await dump(server) == before
     new = {name: count - counts.get(name, 0) for name, count in (await counted(server)).items()}
@@ -97,9 +98,10 @@ async def test_a_recording_is_kept_for_a_router_and_named_by_nobody_else(
 
 async def test_two_calls_of_one_id_are_not_mixed(server: Running, caplog: pytest.LogCaptureFixture) -> None:
     await grant(server)
-    for reason, kept in (("cards", True), ("loans", False)):
+    for reason, kept, why in (("cards", True, ""), ("loans", False, "call_id_taken")):
         async with talking(server, reason=reason) as talk:
-            assert (await talk.final()).kept is kept
+            final = await talk.final()
+            assert (final.kept, final.not_kept_reason) == (kept, why)
     assert [row["reason"] for row in await held(server)] == ["cards"]
     assert "another one of its id is" in caplog.text
     assert (await counted(server))["calls.duplicate"] == 1

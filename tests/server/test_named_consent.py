@@ -57,7 +57,7 @@ async def test_who_says_no_in_the_call_leaves_nothing_of_it(server: Running, sai
         assert await talk.event() == {"withdrawn": "unknown", "objected": "objected"}[said]
         await talk.stream.send([type(c)(c.call_id, c.first_sample + 2 * RATE_HZ, c.data) for c in cut("live", noise(2.0))])
         final = await talk.final()
-    assert final.kept is False
+    assert (final.kept, final.not_kept_reason) == (False, said)
     assert final.analysis.call.duration_s == 4.0, "the call went on"
     left = await dump(server)
     assert [name for name in left if left[name] and name not in {"agents", "audit", "audit_head", "callers", "alembic_version"}] == []
@@ -186,7 +186,8 @@ async def test_an_objection_is_not_undone_in_the_call(server: Running) -> None:
         assert await talk.event() == "objected"
         await talk.stream.consent("live", "granted")
         assert await talk.event("consent_failed") == "CONSENT"
-        assert (await talk.final()).kept is False
+        final = await talk.final()
+        assert (final.kept, final.not_kept_reason) == (False, "objected")
 
 
 async def test_what_is_said_counts_more_than_what_is_looked_up_late(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +220,7 @@ async def test_what_is_said_in_the_last_moment_counts(server: Running, monkeypat
             await over.wait()
         return await write(self, actor, query, *args, **kwargs)
 
-    async def finished(self: keeping.NamedCall, *args: Any) -> bool | None:
+    async def finished(self: keeping.NamedCall, *args: Any) -> keeping.Keeping:
         asyncio.get_running_loop().call_soon(over.set)
         return await finish(self, *args)
 

@@ -30,7 +30,8 @@ async def test_an_outage_at_the_end_of_the_call(server: Running, monkeypatch: py
         with monkeypatch.context() as patched:
             away_from(patched)
             assert (await known.final()).kept is True
-            assert (await unknown.final()).kept is False
+            final = await unknown.final()
+            assert (final.kept, final.not_kept_reason) == (False, "database_away")
     assert await held(server) == []
     assert memory_of(server).spool.waiting() == 1
     await memory_of(server).tend()
@@ -66,7 +67,8 @@ async def test_who_says_no_in_an_outage_is_not_kept_and_the_client_knows_that_it
             away_from(patched)
             await talk.stream.consent("live", "withdrawn")
             assert await talk.event("consent", "consent_failed") == "DATABASE_AWAY"
-        assert (await talk.final()).kept is False
+        final = await talk.final()
+        assert (final.kept, final.not_kept_reason) == (False, "withdrawn")
     assert memory_of(server).spool.waiting() == 0
     assert await held(server) == []
     assert (await ask(server, "GetCaller", caller_key=KEY)).consent == pb.CONSENT_GRANTED
@@ -93,7 +95,7 @@ async def test_a_slow_database_delays_neither_ready_nor_results(
 
     finish, over = keeping.NamedCall.finish, list[keeping.NamedCall]()
 
-    async def finished(self: keeping.NamedCall, *args: Any) -> bool | None:
+    async def finished(self: keeping.NamedCall, *args: Any) -> keeping.Keeping:
         over.append(self)
         return await finish(self, *args)
 
@@ -103,7 +105,8 @@ async def test_a_slow_database_delays_neither_ready_nor_results(
     monkeypatch.setattr(Store, "write", slow_write)
     async with talking(server) as talk:
         assert isinstance(await talk.next(), Interim)
-        assert (await talk.final()).kept is None
+        final = await talk.final()
+        assert (final.kept, final.not_kept_reason) == (None, "")
     async with talking(server, "left") as talk:
         await talk.stream.end("left")
         while len(over) < 2:  # the fixture's guard ends it if that never comes
@@ -137,7 +140,8 @@ async def test_without_a_database_a_named_call_is_a_call(start: Start) -> None:
     async with talking(server) as talk:
         await talk.stream.consent("live", "granted")
         assert await talk.event("consent_failed") == "DATABASE_AWAY"
-        assert (await talk.final()).kept is None
+        final = await talk.final()
+        assert (final.kept, final.not_kept_reason) == (False, "no_database")
 
 
 async def test_a_defect_of_ours_is_in_the_log_and_the_call_goes_on(

@@ -68,7 +68,7 @@ async def written(server: Running, answer: Any) -> None:
 
 async def test_the_same_caller_is_ranked_from_the_profile_before_they_speak(server: Running) -> None:
     await taught(server)
-    assert await memory_of(server).store.write("test", calls.keep, KEY, a_call("earlier"))
+    assert await memory_of(server).store.write("test", calls.keep, KEY, a_call("earlier")) is None
     answer = await ranked(server, a_call_to_route(key=KEY, call_id="second"))
     assert list(answer.basis) == ["profile"]
     assert {other.without for other in answer.counterfactuals} >= {"profile", "style"}

@@ -66,7 +66,7 @@ async def known_caller(server: Running) -> None:
     """Let a caller have called about billing twelve times."""
     await grant(server)
     for i in range(12):
-        assert await memory_of(server).store.write("test", calls.keep, KEY, a_call(f"past-{i}", shift=4.0))
+        assert await memory_of(server).store.write("test", calls.keep, KEY, a_call(f"past-{i}", shift=4.0)) is None
     await router_of(server).knowledge.renew()
 
 

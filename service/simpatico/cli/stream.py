@@ -27,6 +27,16 @@ CHUNK_S = 0.1
 BURST_USED = 0.8
 """Share of the burst that is used up: the rest covers what clocks and networks do to the pace."""
 EXIT_INCOMPLETE = 3
+NOT_KEPT = {
+    "no_consent": "its caller has not agreed to be remembered (CallerService/SetConsent, or during the call)",
+    "withdrawn": "its caller withdrew consent, or was erased, during the call",
+    "objected": "its caller objects",
+    "no_database": "the service has no database (database.url)",
+    "database_away": "the service's database could not be asked whether the caller agrees",
+    "call_id_taken": "another call of this id is kept; give --call-id a new one, or leave it out",
+    "failed": "the service failed to; its log has the cause",
+}
+"""What `Final.not_kept_reason` means to who streams a recording."""
 
 
 def stream(
@@ -83,11 +93,21 @@ def stream(
         typer.echo(to_json(final.analysis))
     else:
         print_analysis(final.analysis)
-        if final.kept is not None:
-            typer.echo(f"call {named}: {'kept, as its caller agrees' if final.kept else 'not kept'}")
+        if caller is not None:
+            typer.echo(f"call {named}: {_kept(final)}")
     if final.ended_by != "end":
         typer.echo(f"simpatico: the service ended the call early ({final.ended_by}); the result is for what was heard", err=True)
         raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def _kept(final: Final) -> str:
+    """Return what became of a named caller's call."""
+    if final.kept is None:
+        return "not known yet whether it is kept: the service's database takes its time"
+    if final.kept:
+        return "kept, as its caller agrees"
+    reason = final.not_kept_reason
+    return f"not kept: {NOT_KEPT.get(reason, reason or 'the service does not say why')}"
 
 
 async def _stream(

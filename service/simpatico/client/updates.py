@@ -49,13 +49,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """A call's result. ``ended_by`` is "end", "closed" or "drain"; ``kept`` says whether a named caller's call is remembered."""
+    """A call's result.
+
+    ``ended_by`` is "end", "closed" or "drain"; ``kept`` says whether a named caller's call is remembered, ``not_kept_reason`` why not.
+    """
 
     call_id: str
     analysis: CallAnalysis
     ended_by: str
     labels: Mapping[str, str]
     kept: bool | None = None
+    not_kept_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ Update: TypeAlias = Ready | Interim | Event | Final | CallFailed | Drain
 
 def _final(call_id: str, final: pb.Final) -> Final:
     kept = final.kept if final.HasField("kept") else None
-    return Final(call_id, analysis_from_proto(final.analysis), final.ended_by, dict(final.labels), kept)
+    return Final(call_id, analysis_from_proto(final.analysis), final.ended_by, dict(final.labels), kept, final.not_kept_reason)
 
 
 _UPDATES: dict[str, Callable[[str, Any], Update]] = {

@@ -17,6 +17,7 @@ from simpatico.profiles.record_codec import pack_record
 from simpatico.profiles.records import CallRecord, Consent, checked_text
 from simpatico.profiles.schema import callers, calls, decisions, outcomes, profiles, training
 from simpatico.profiles.store import Work
+from simpatico.profiles.texts import NotKept
 from simpatico.style import AxisPrior
 from simpatico.types import CallAnalysis, Role
 
@@ -74,7 +75,7 @@ def record_of(
     )
 
 
-def keep(work: Work, caller_key: str, record: CallRecord, *, known_as: str | None = None) -> bool:
+def keep(work: Work, caller_key: str, record: CallRecord, *, known_as: str | None = None) -> NotKept | None:
     """Keep a call if the caller has agreed; else count it and keep nothing.
 
     Consent is looked at now, in this transaction: one that was withdrawn during the call holds. The same record may come again.
@@ -87,8 +88,8 @@ def keep(work: Work, caller_key: str, record: CallRecord, *, known_as: str | Non
 
     Returns
     -------
-    bool
-        Whether it was kept.
+    NotKept | None
+        Why it was not kept; None when it was.
 
     Raises
     ------
@@ -96,32 +97,36 @@ def keep(work: Work, caller_key: str, record: CallRecord, *, known_as: str | Non
         When another call of that id is held.
     """
     row = find(work, caller_key, lock=True)
-    if row is not None and known_as not in {None, row.caller_id}:
-        row = None
+    if known_as is not None and (row is None or row.caller_id != known_as):
+        return _count_out(work, NotKept.OBJECTED if row is not None and row.consent == Consent.OBJECTED else NotKept.WITHDRAWN)
     return _keep(work, row, record, caller_key)
 
 
-def keep_known(work: Work, caller_id: str, record: CallRecord) -> bool:
+def keep_known(work: Work, caller_id: str, record: CallRecord) -> NotKept | None:
     """Keep a call of a caller who had agreed under this id when it ended: what a spool brings. Else as `keep`."""
     wanted = select(callers).where(callers.c.caller_id == caller_id).with_for_update()
     return _keep(work, work.connection.execute(wanted).one_or_none(), record, None)
 
 
-def _keep(work: Work, row: Row[Any] | None, record: CallRecord, caller_key: str | None) -> bool:
+def _keep(work: Work, row: Row[Any] | None, record: CallRecord, caller_key: str | None) -> NotKept | None:
     if row is None or row.consent != Consent.GRANTED:
-        counters.count(work, "calls.not_kept")
-        return False
+        return _count_out(work, NotKept.OBJECTED if row is not None and row.consent == Consent.OBJECTED else NotKept.NO_CONSENT)
     values = pack_record(record)
     held = work.connection.execute(select(calls).where(calls.c.call_id == record.call_id)).one_or_none()
     if held is not None:
         if held.caller_id == row.caller_id and all(getattr(held, name) == value for name, value in values.items()):
-            return True
+            return None
         raise DuplicateCallError(f"another call {record.call_id!r} is held; call ids must differ", field="call_id")
     work.connection.execute(insert(calls).values(caller_id=row.caller_id, kept_at_s=work.now_s, **values))
     touch(work, row, caller_key)
     rebuild(work, row.caller_id)
     counters.count(work, "calls.kept")
-    return True
+    return None
+
+
+def _count_out(work: Work, reason: NotKept) -> NotKept:
+    counters.count(work, "calls.not_kept")
+    return reason
 
 
 def rebuild(work: Work, caller_id: str, *, stability: float = DEFAULT_STABILITY) -> None:

@@ -25,6 +25,7 @@ from simpatico.profiles.record_codec import unpack_record
 from simpatico.profiles.records import CallRecord
 from simpatico.profiles.spool import Item, Spool
 from simpatico.profiles.store import Store, Work
+from simpatico.profiles.texts import NotKept
 from simpatico.routing.types import Decision, Outcome
 
 __all__ = [
@@ -113,7 +114,9 @@ async def log_decisions(store: Store, spool: Spool, items: Sequence[tuple[str, d
             await asyncio.to_thread(spool.add_decision, caller_id, prepared.decision, now_s)
 
 
-async def keep_call(store: Store, spool: Spool, caller_key: str, record: CallRecord, *, known_as: str | None, now_s: float) -> bool:
+async def keep_call(
+    store: Store, spool: Spool, caller_key: str, record: CallRecord, *, known_as: str | None, now_s: float
+) -> NotKept | None:
     """Keep a call if its caller has agreed; in the spool while the database is away, if they were known to have agreed then.
 
     Parameters
@@ -123,8 +126,8 @@ async def keep_call(store: Store, spool: Spool, caller_key: str, record: CallRec
 
     Returns
     -------
-    bool
-        Whether it was kept, or will be unless consent ends before the database is back.
+    NotKept | None
+        Why it was not kept; None when it was, or will be unless consent ends before the database is back.
 
     Raises
     ------
@@ -135,9 +138,9 @@ async def keep_call(store: Store, spool: Spool, caller_key: str, record: CallRec
         return await store.write("router", calls.keep, caller_key, record, known_as=known_as)
     except DatabaseAwayError:
         if known_as is None:
-            return False
+            return NotKept.DATABASE_AWAY
         await asyncio.to_thread(spool.add_call, known_as, record, now_s)
-        return True
+        return None
 
 
 async def adopt_left_behind(spool: Spool, *, now_s: float) -> int:
@@ -182,7 +185,7 @@ def _apply(work: Work, spool: Spool, item: Item) -> bool:
             return False
     body = json.loads(item.body)
     if item.kind == "call":
-        return item.caller_id is not None and calls.keep_known(work, item.caller_id, unpack_record(body))
+        return item.caller_id is not None and calls.keep_known(work, item.caller_id, unpack_record(body)) is None
     if item.kind == "outcome":
         recorded = decisions.record_outcome(work, item.id, item.decision_id, unpack_outcome(body["outcome"]), body["taken"])
         return not recorded.repeated

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from simpatico.errors import RequestError
 
-__all__ = ["MAX_TEXT", "Consent", "checked_text"]
+__all__ = ["MAX_TEXT", "Consent", "NotKept", "checked_text"]
 
 MAX_TEXT = 256
 """Characters of an id or name, as in `simpatico.routing.types`."""
@@ -21,6 +21,25 @@ class Consent(StrEnum):
     """Yes."""
     OBJECTED = "objected"
     """No: neutral routing. Only this is kept."""
+
+
+class NotKept(StrEnum):
+    """Why a named caller's call is not kept. The strings are told to clients."""
+
+    NO_CONSENT = "no_consent"
+    """The caller has not agreed."""
+    WITHDRAWN = "withdrawn"
+    """They had, and their consent ended during the call, by withdrawal or erasure; also when it was given anew since."""
+    OBJECTED = "objected"
+    """They object, or did during the call."""
+    NO_DATABASE = "no_database"
+    """The deployment remembers nobody."""
+    DATABASE_AWAY = "database_away"
+    """It could not be asked whether the caller agrees."""
+    CALL_ID_TAKEN = "call_id_taken"
+    """Another call of this id is kept."""
+    FAILED = "failed"
+    """By a defect, which is in the log."""
 
 
 def checked_text(value: str, name: str, *, empty: bool = False, longest: int = MAX_TEXT) -> str:

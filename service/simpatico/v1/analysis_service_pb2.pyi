@@ -630,10 +630,15 @@ class Final(_message.Message):
     ENDED_BY_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     KEPT_FIELD_NUMBER: _builtins.int
+    NOT_KEPT_REASON_FIELD_NUMBER: _builtins.int
     ended_by: _builtins.str
     """What ended the call: "end", "closed" (the client closed its side of the stream) or "drain" (the service is stopping: continue elsewhere)."""
     kept: _builtins.bool
     """For a named caller: whether the call's aggregates are kept. Absent without one, and when the database takes longer than a second to say."""
+    not_kept_reason: _builtins.str
+    """Why they are not, where `kept` is false: "no_consent", "withdrawn" or "objected" (also when it was during the call), "no_database",
+    "database_away" (and the caller not known to agree), "call_id_taken" (by another call) or "failed" (the log has it); others may come.
+    """
     @_builtins.property
     def analysis(self) -> _analysis_pb2.CallAnalysis:
         """`analysis.call.final` is true."""
@@ -649,10 +654,11 @@ class Final(_message.Message):
         ended_by: _builtins.str = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         kept: _builtins.bool | None = ...,
+        not_kept_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_kept", b"_kept", "analysis", b"analysis", "kept", b"kept"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_kept", b"_kept", "analysis", b"analysis", "ended_by", b"ended_by", "kept", b"kept", "labels", b"labels"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_kept", b"_kept", "analysis", b"analysis", "ended_by", b"ended_by", "kept", b"kept", "labels", b"labels", "not_kept_reason", b"not_kept_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__kept: _TypeAlias = _typing.Literal["kept"]  # noqa: Y015
     _WhichOneofArgType__kept: _TypeAlias = _typing.Literal["_kept", b"_kept"]  # noqa: Y015
@@ -896,7 +902,10 @@ class AnalyzeRecordingResponse(_message.Message):
 
     ANALYSIS_FIELD_NUMBER: _builtins.int
     KEPT_FIELD_NUMBER: _builtins.int
+    NOT_KEPT_REASON_FIELD_NUMBER: _builtins.int
     kept: _builtins.bool
+    """As in Final."""
+    not_kept_reason: _builtins.str
     """As in Final."""
     @_builtins.property
     def analysis(self) -> _analysis_pb2.CallAnalysis:
@@ -907,10 +916,11 @@ class AnalyzeRecordingResponse(_message.Message):
         *,
         analysis: _analysis_pb2.CallAnalysis | None = ...,
         kept: _builtins.bool | None = ...,
+        not_kept_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_kept", b"_kept", "analysis", b"analysis", "kept", b"kept"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_kept", b"_kept", "analysis", b"analysis", "kept", b"kept"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_kept", b"_kept", "analysis", b"analysis", "kept", b"kept", "not_kept_reason", b"not_kept_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__kept: _TypeAlias = _typing.Literal["kept"]  # noqa: Y015
     _WhichOneofArgType__kept: _TypeAlias = _typing.Literal["_kept", b"_kept"]  # noqa: Y015

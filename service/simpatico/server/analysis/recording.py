@@ -20,6 +20,7 @@ from simpatico.server.access.methods import MAY_NAME_CALLERS
 from simpatico.server.access.principals import asking
 from simpatico.server.analysis.convert import analysis_to_proto
 from simpatico.server.analysis.session import CallPlan, caller_of, check_call_id, check_seed, format_of
+from simpatico.server.callers.keeping import NO_DATABASE
 from simpatico.server.callers.named import named_caller
 from simpatico.server.logs import fields
 from simpatico.v1 import analysis_service_pb2 as pb
@@ -125,10 +126,11 @@ async def _analyze(shared: Shared, plan: CallPlan, upload: io.BytesIO) -> pb.Ana
     response = pb.AnalyzeRecordingResponse(analysis=await run(lambda: analysis_to_proto(analysis)))
     if shared.keeper is not None and plan.caller is not None:
         call = shared.keeper.begin(plan.caller)
-        kept = await call.finish(analysis, analyzer.shared_variance)
+        told = await call.finish(analysis, analyzer.shared_variance)
         call.close()
-        if kept is not None:
-            response.kept = kept
+        told.say(response)
     elif shared.keeper is not None:
         shared.keeper.count_unnamed()
+    elif plan.caller is not None:
+        NO_DATABASE.say(response)
     return response

@@ -35,6 +35,7 @@ from simpatico.server.analysis.lanes import Lane
 from simpatico.server.analysis.live import hold_style
 from simpatico.server.analysis.open_call import OpenCall
 from simpatico.server.analysis.session import CallPlan, CallSession, Response, check_call_id, plan_of
+from simpatico.server.callers.keeping import NO_DATABASE, Keeping
 from simpatico.server.callers.named import NO_MEMORY, said_by
 from simpatico.server.logs import fields
 from simpatico.server.status import call_error, fault_of
@@ -227,9 +228,8 @@ class Stream:
                 f"{len(self._calls)} calls are open on this stream, the limit: open another stream, or raise limits.calls_per_stream",
                 retry_after_s=0.0,
             )
-        at = self._attention.moment()
-        log_id = self._shared.admit_call()
-        shared = self._shared
+        at, shared = self._attention.moment(), self._shared
+        log_id = shared.admit_call()
         lane = Lane[list[Response]](shared.threads, lambda result, error: self._deliver(call_id, call, result, error))
         call = OpenCall(log_id, lane, hold_style(shared.exchange, call_id), at.attended_s, names_caller=plan.caller is not None)
         self._calls[call_id] = call
@@ -309,6 +309,8 @@ class Stream:
             if not response.HasField("final"):
                 self._outbox.put(response)
             elif (keeper := self._shared.keeper) is None:
+                if call.names_caller:
+                    NO_DATABASE.say(response.final)
                 self._finish(call_id, call, response)
             elif call.named is None:
                 keeper.count_unnamed()
@@ -319,12 +321,11 @@ class Stream:
                 keeping = call.named.finish(*call.session.result, call.reason)
                 keeper.spawn(self._finish_kept(call_id, call, response, keeping))
 
-    async def _finish_kept(self, call_id: str, call: OpenCall, response: Response, keeping: Awaitable[bool | None]) -> None:
+    async def _finish_kept(self, call_id: str, call: OpenCall, response: Response, keeping: Awaitable[Keeping]) -> None:
         """Say the final of a named caller's call, and whether it was kept."""
-        kept = await keeping
+        told = await keeping
         if self._calls.get(call_id) is call:  # else its caller has ended it, or the stream is gone
-            if kept is not None:
-                response.final.kept = kept
+            told.say(response.final)
             self._finish(call_id, call, response)
 
     def _finish(self, call_id: str, call: OpenCall, response: Response) -> None:

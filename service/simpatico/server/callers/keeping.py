@@ -15,7 +15,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from simpatico.config import CallerSettings
@@ -23,6 +23,7 @@ from simpatico.errors import ConsentError, DatabaseAwayError, DuplicateCallError
 from simpatico.profiles import callers, calls, operations
 from simpatico.profiles.habits import CallTime
 from simpatico.profiles.records import CallRecord, Consent
+from simpatico.profiles.texts import NotKept
 from simpatico.server.access.principals import acting
 from simpatico.server.callers.consents import Consents, Said
 from simpatico.server.callers.named import NamedCaller
@@ -30,8 +31,9 @@ from simpatico.server.exchange import Exchange
 from simpatico.server.memory import Memory
 from simpatico.server.status import fault_of
 from simpatico.types import CallAnalysis
+from simpatico.v1 import analysis_service_pb2 as pb
 
-__all__ = ["Keeper", "NamedCall"]
+__all__ = ["NO_DATABASE", "Keeper", "Keeping", "NamedCall"]
 
 LOOK_S = 5.0
 """How often it is looked whether the callers of open calls still agree: another machine may have been told otherwise."""
@@ -41,6 +43,24 @@ UNAVAILABLE = "unavailable"
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Whether a named caller's call was kept, None while that is not known, and why not."""
+
+    kept: bool | None
+    reason: NotKept | None = None
+
+    def say(self, message: pb.Final | pb.AnalyzeRecordingResponse) -> None:
+        """Put it into a message."""
+        if self.kept is not None:
+            message.kept = self.kept
+        if self.reason is not None:
+            message.not_kept_reason = self.reason
+
+
+NO_DATABASE = Keeping(kept=False, reason=NotKept.NO_DATABASE)
 
 
 class Keeper:
@@ -143,7 +163,7 @@ class NamedCall:
         self._tell, self._end = tell, end
         self._started_at_s = keeper.memory.clock() if caller.started_at_s is None else caller.started_at_s
         self._known_as: str | None = None
-        self._refused = False  # the caller withdrew or objected during this call
+        self._refused: NotKept | None = None  # the caller withdrew or objected during this call
         self._heard_of = False
         self._unlisten = keeper.consents.listen(caller.key, self.hear)
         self._doing: set[asyncio.Task[None]] = set()
@@ -157,11 +177,11 @@ class NamedCall:
     def say(self, consent: Consent, notice_id: str | None) -> None:
         """Record what the caller says now; the client is told when it is done."""
         if consent is not Consent.GRANTED:
-            self._refuse()
+            self._refuse(consent)
         self._do(self._say(consent, notice_id))
 
-    async def finish(self, analysis: CallAnalysis, shared_variance: Mapping[str, float], reason: str = "") -> bool | None:
-        """Keep the call, if it may be; return whether it was, None when that takes too long to wait for.
+    async def finish(self, analysis: CallAnalysis, shared_variance: Mapping[str, float], reason: str = "") -> Keeping:
+        """Keep the call, if it may be; return whether it was, not known when that takes too long to wait for.
 
         Parameters
         ----------
@@ -174,7 +194,10 @@ class NamedCall:
         """
         keeping = self._keeper.spawn(self._keep(analysis, shared_variance, reason))
         done, _ = await asyncio.wait((keeping,), timeout=WAIT_S)
-        return keeping.result() if done else None
+        if not done:
+            return Keeping(None)
+        reason_not = keeping.result()
+        return Keeping(reason_not is None, reason_not)
 
     def close(self) -> None:
         """Listen no more to what the caller says."""
@@ -211,7 +234,7 @@ class NamedCall:
         if said.consent is Consent.GRANTED:
             self._known_as = None if self._refused else said.caller_id
         else:
-            self._refuse()
+            self._refuse(said.consent)
         if not said.done:
             return
         if said.consent is not Consent.GRANTED and self._keeper.settings.on_withdrawal == "end" and self._end is not None:
@@ -219,8 +242,8 @@ class NamedCall:
         else:
             self._client("consent", said.consent)
 
-    def _refuse(self) -> None:
-        self._refused, self._known_as = True, None
+    def _refuse(self, consent: Consent) -> None:
+        self._refused, self._known_as = NotKept.OBJECTED if consent is Consent.OBJECTED else NotKept.WITHDRAWN, None
 
     async def _say(self, consent: Consent, notice_id: str | None) -> None:
         consents, key = self._keeper.consents, self._caller.key
@@ -236,13 +259,13 @@ class NamedCall:
                 log.exception("what a caller said could not be recorded")
             self._client("consent_failed", fault_of(error).reason)
 
-    async def _keep(self, analysis: CallAnalysis, shared_variance: Mapping[str, float], reason: str) -> bool:
+    async def _keep(self, analysis: CallAnalysis, shared_variance: Mapping[str, float], reason: str) -> NotKept | None:
         memory = self._keeper.memory
         if self._doing:
             await asyncio.wait(self._doing)
         if self._refused:
             memory.tally.add("calls.not_kept")
-            return False
+            return self._refused
         try:
             record = _record(replace(self._caller, reason=reason or self._caller.reason), analysis, shared_variance, self._started_at_s)
             return await operations.keep_call(
@@ -251,9 +274,10 @@ class NamedCall:
         except (DuplicateCallError, RequestConflictError):
             log.warning("a call was not kept: another one of its id is")
             memory.tally.add("calls.duplicate")
+            return NotKept.CALL_ID_TAKEN
         except Exception:
             log.exception("a call could not be kept")
-        return False
+            return NotKept.FAILED
 
 
 def _record(caller: NamedCaller, analysis: CallAnalysis, shared_variance: Mapping[str, float], started_at_s: float) -> CallRecord:
