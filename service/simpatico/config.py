@@ -148,6 +148,10 @@ class CallerSettings(Section):
         description="What becomes of a live call whose caller withdraws or objects: it goes on and is not kept, or it ends with CONSENT.",
     )
     require_notice: bool = Field(default=False, description="Refuse calls that name a caller without the notice that they were given.")
+    identifying_keys: Literal["refuse", "accept"] = Field(
+        default="refuse",
+        description="What becomes of calls and consents under a caller_key that looks like a telephone number or an e-mail address.",
+    )
 
 
 class RoutingSettings(Section):

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from simpatico.client import AnalysisClient, Caller, Final
@@ -94,6 +95,40 @@ async def test_a_recording_is_kept_for_a_router_and_named_by_nobody_else(
         assert (caught.value.status, caught.value.reason) == ("PERMISSION_DENIED", "FORBIDDEN")
     (row,) = await held(server)
     assert (row["call_id"], row["started_at_s"], row["hour"]) == ("by-router", 0.0, 0)
+
+
+async def test_nobody_is_remembered_under_a_telephone_number(server: Running) -> None:
+    """But rankings are answered, and what ends remembering is taken under any key."""
+    number, address = "+49 30 1234567", "ann@example.org"
+    before = await dump(server)
+    async with server.client() as client, client.stream() as stream:
+        for key in (number, address):
+            await begin(stream, key, caller=Caller(key))
+        updates = await rest_of(stream)
+        for key, looks_like in ((number, "a telephone number"), (address, "an e-mail address")):
+            refused = failure(updates, key)
+            assert (refused.status, refused.field) == ("INVALID_ARGUMENT", "start.caller.caller_key")
+            assert f"looks like {looks_like}: send a pseudonym" in str(refused)
+        with pytest.raises(RemoteError, match="looks like a telephone number") as caught:
+            await client.analyze_recording(bytes(3200), call_id="x", raw=("f32", 8000, 1), caller=Caller(number))
+        assert caught.value.field == "header.caller.caller_key"
+    with pytest.raises(grpc.aio.AioRpcError, match="looks like a telephone number"):
+        await grant(server, number)
+    await ask_router(server, "UpsertAgent", agent={"agent_id": "good"})
+    assert not (await ask_router(server, "RankAgents", call=a_call_to_route("good", key=number))).kept
+    assert (await ask(server, "SetConsent", caller_key=number, consent=pb.CONSENT_UNKNOWN)).consent == pb.CONSENT_UNKNOWN
+    assert set((await ask(server, "EraseCaller", caller_key=number)).receipt.rows.values()) == {0}
+    after = await dump(server)
+    assert {name for name in after if after[name] != before[name]} == {"agents", "audit", "audit_head"}
+    await ask(server, "Object", caller_key=number)
+    assert (await ask_router(server, "RankAgents", call=a_call_to_route("good", key=number))).neutral_reason == "caller_objected"
+
+
+async def test_a_deployment_may_accept_such_keys(start: Start, database: dict[str, Any]) -> None:  # noqa: F811
+    server = await start(**database, callers__identifying_keys="accept")
+    await grant(server, "ann@example.org")
+    async with talking(server, caller=Caller("ann@example.org")) as talk:
+        assert (await talk.final()).kept
 
 
 async def test_two_calls_of_one_id_are_not_mixed(server: Running, caplog: pytest.LogCaptureFixture) -> None:

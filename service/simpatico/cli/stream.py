@@ -53,7 +53,10 @@ def stream(
         str | None, typer.Option(help="Name of the call; by default that of the file, made unique where a caller is named.")
     ] = None,
     caller_key: Annotated[
-        str | None, typer.Option(metavar="PSEUDONYM", help="Who calls: the call is kept if they agree. Never a telephone number or a name.")
+        str | None,
+        typer.Option(
+            metavar="PSEUDONYM", help="Who calls: the call is kept if they agree. Not a telephone number, an e-mail address or a name."
+        ),
     ] = None,
     notice: Annotated[str, typer.Option(metavar="ID", help="The notice that the caller was given.")] = "",
     reason: Annotated[str, typer.Option(help="What the caller calls about.")] = "",

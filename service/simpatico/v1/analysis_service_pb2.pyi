@@ -104,7 +104,8 @@ class NamedCaller(_message.Message):
     UTC_OFFSET_MIN_FIELD_NUMBER: _builtins.int
     STARTED_AT_S_FIELD_NUMBER: _builtins.int
     caller_key: _builtins.str
-    """The tenant's pseudonym, as CallerService takes it: 1 to 256 bytes, never a telephone number or a name. The call's own id must then be unlike
+    """The tenant's pseudonym, as CallerService takes it: 1 to 256 bytes, never a telephone number, an e-mail address (both are refused
+    where they can be told, unless the deployment accepts them) or a name. The call's own id must then be unlike
     that of any other call of the deployment, because it names the call in what is kept.
     """
     notice_id: _builtins.str

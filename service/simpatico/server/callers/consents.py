@@ -3,7 +3,8 @@
 Rules:
 1. Consent takes effect when it is in the database. Its end takes effect at once: calls that are going on hear of it also when the database
    could not be asked, and then know that it is not done.
-2. What the processes tell each other names the caller by a MAC of the pseudonym, made for this use alone.
+2. Nobody is remembered under a key that is no pseudonym, unless the deployment says so. What ends remembering is taken under any key.
+3. What the processes tell each other names the caller by a MAC of the pseudonym, made for this use alone.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 
+from simpatico.config import CallerSettings
 from simpatico.profiles import callers, operations
 from simpatico.profiles.keys import checked_key
 from simpatico.profiles.operations import Erasure
+from simpatico.profiles.pseudonyms import check_pseudonym
 from simpatico.profiles.records import CallerProfile, Consent
 from simpatico.server.exchange import Exchange
 from simpatico.server.memory import Memory
@@ -38,14 +41,20 @@ class Consents:
     ----------
     memory, exchange
         Of the process.
+    settings
+        Section ``callers``.
     """
 
-    def __init__(self, memory: Memory, exchange: Exchange) -> None:
+    def __init__(self, memory: Memory, exchange: Exchange, settings: CallerSettings) -> None:
         self._memory = memory
         self._exchange = exchange
+        self._settings = settings
 
     async def grant(self, actor: str, key: str, notice_id: str | None) -> CallerProfile:
-        """Record that a caller agrees; raises as `callers.grant`."""
+        """Record that a caller agrees; raises as `callers.grant`, and RequestError for a key that is no pseudonym."""
+        checked_key(key)
+        if self._settings.identifying_keys == "refuse":
+            check_pseudonym(key)
         profile = await self._memory.store.write(actor, callers.grant, key, notice_id)
         self._tell(key, Said(Consent.GRANTED, profile.caller_id))
         return profile

@@ -82,7 +82,7 @@ class Keeper:
     def __init__(self, memory: Memory, exchange: Exchange, settings: CallerSettings) -> None:
         self.memory = memory
         self.settings = settings
-        self.consents = Consents(memory, exchange)
+        self.consents = Consents(memory, exchange, settings)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._calls: set[NamedCall] = set()
         self._looking: asyncio.Task[None] | None = None

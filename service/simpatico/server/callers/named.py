@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from simpatico.config import CallerSettings
 from simpatico.errors import RequestError
 from simpatico.profiles.keys import checked_key
+from simpatico.profiles.pseudonyms import check_pseudonym
 from simpatico.profiles.texts import Consent, checked_text
 from simpatico.v1 import analysis_service_pb2 as pb
 from simpatico.v1 import caller_service_pb2 as caller_pb
@@ -64,6 +65,8 @@ def named_caller(message: pb.StartCall | pb.RecordingHeader, prefix: str, settin
     if message.agent_only:
         raise RequestError("a caller is named, but the only channel is the agent's: leave one of the two out", field=prefix)
     checked_key(caller.caller_key, prefix + ".caller_key")
+    if settings.identifying_keys == "refuse":
+        check_pseudonym(caller.caller_key, prefix + ".caller_key")
     if not caller.notice_id and settings.require_notice:
         raise RequestError(
             "a caller is named without the notice that they were given, which this deployment asks for (callers.require_notice)",
