@@ -264,6 +264,10 @@ def test_a_queue_must_be_told_where_there_are_several(own: Season, command: Comm
         (("lift", "--weight", "handle=5"), "handle time weighs 85% of the utility"),
         (("lift", "--confidence", "95"), "confidence must be above 0.5 and below 1, got 95.0"),
         (("evaluate", "--load-weight", "-1"), "load_weight of a policy must be from 0 to 10, got -1.0"),
+        (
+            ("replay", "--since", "2026-11-02", "--until", "2026-11-01"),
+            "--since 2026-11-02 is not before --until 2026-11-01: no decision is from then",
+        ),
         (("replay", "--since", "yesterday"), "--since 'yesterday' is no day or time; 2026-11-22 or 2026-11-22T14:00+01:00 would work"),
     ],
 )

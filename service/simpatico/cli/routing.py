@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +13,8 @@ from simpatico.cli.experiment import experiment as experiment_commands
 from simpatico.cli.memory import AsJson, Assignments, Config, day, open_memory, print_json, read_settings
 
 if TYPE_CHECKING:
-    from simpatico.profiles.store import Work
+    from simpatico.cli.proof import Span
+    from simpatico.profiles.store import BlockingStore, Work
     from simpatico.routing.policy import Policy
     from simpatico.routing.utility import UtilityWeights
 
@@ -85,14 +88,10 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """What a changed policy would have been worth on the log of the one that ran; refused where the log is too thin."""
-    from simpatico.cli.proof import Span, evaluation, evaluation_document, print_evaluation
+    from simpatico.cli.proof import evaluation, evaluation_document, print_evaluation
 
-    settings = read_settings(config, assignments)
-    changed = _policy(load_weight, idle_weight, exploration, live=without_live or without_style, profile=without_profile or without_style)
-    counts = _weights(weights)
-    days = (day(since, "since") or 0.0, day(until, "until"))
-    with open_memory(settings) as store:
-        span = Span(store.read(_queue, queue), *days)
+    changed = _policy(load_weight, idle_weight, exploration, without_live, without_profile, without_style)
+    with _asked(config, assignments, queue, since, until, weights) as (store, span, counts):
         found, left_out = store.read(evaluation, span, changed, counts, confidence)
     if as_json:
         print_json(evaluation_document(found, changed, counts, left_out))
@@ -119,19 +118,31 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Make every logged decision again with the model as of then, and say which a changed policy would have made otherwise."""
-    from simpatico.cli.proof import Span, print_replays, replay_document, replayed
+    from simpatico.cli.proof import print_replays, replay_document, replayed
 
-    settings = read_settings(config, assignments)
-    changed = _policy(load_weight, idle_weight, exploration, live=without_live or without_style, profile=without_profile or without_style)
-    counts = _weights(weights)
-    days = (day(since, "since") or 0.0, day(until, "until"))
-    with open_memory(settings) as store:
-        span = Span(store.read(_queue, queue), *days)
+    changed = _policy(load_weight, idle_weight, exploration, without_live, without_profile, without_style)
+    with _asked(config, assignments, queue, since, until, weights) as (store, span, counts):
         found = store.read(replayed, span, changed, counts)
     if as_json:
         print_json(replay_document(found))
     else:
         print_replays(found, show)
+
+
+@contextmanager
+def _asked(
+    config: Path | None, assignments: list[str] | None, queue: str | None, since: str | None, until: str | None, weights: list[str] | None
+) -> Iterator[tuple[BlockingStore, Span, UtilityWeights]]:
+    """Yield the open memory, the decisions asked about, and what counts. What is said wrongly is found before anything is opened."""
+    from simpatico.cli.proof import Span
+    from simpatico.errors import ConfigError
+
+    settings, counts = read_settings(config, assignments), _weights(weights)
+    days = (day(since, "since") or 0.0, day(until, "until"))
+    if days[1] is not None and days[0] >= days[1]:
+        raise ConfigError(f"--since {since or '1970-01-01'} is not before --until {until}: no decision is from then", field="since")
+    with open_memory(settings) as store:
+        yield store, Span(store.read(_queue, queue), *days), counts
 
 
 def _queue(work: Work, wanted: str | None) -> str:
@@ -156,7 +167,9 @@ def _queue(work: Work, wanted: str | None) -> str:
     return wanted or held[0]
 
 
-def _policy(load_weight: float | None, idle_weight: float | None, exploration: float | None, *, live: bool, profile: bool) -> Policy:
+def _policy(
+    load_weight: float | None, idle_weight: float | None, exploration: float | None, no_live: bool, no_profile: bool, no_style: bool
+) -> Policy:
     """Return the policy of the deployment with what was said otherwise; raises RequestError for what cannot be."""
     from dataclasses import replace
 
@@ -168,8 +181,8 @@ def _policy(load_weight: float | None, idle_weight: float | None, exploration: f
         load_weight=before.load_weight if load_weight is None else load_weight,
         idle_weight=before.idle_weight if idle_weight is None else idle_weight,
         exploration=before.exploration if exploration is None else exploration,
-        use_live=before.use_live and not live,
-        use_profile=before.use_profile and not profile,
+        use_live=before.use_live and not (no_live or no_style),
+        use_profile=before.use_profile and not (no_profile or no_style),
     )
     return changed if changed == before else replace(changed, version=f"{before.version}, changed")
 

@@ -31,8 +31,8 @@ from simpatico.errors import KeyRingError, RequestError
 __all__ = ["MAX_CALLER_KEY_BYTES", "MIN_SECRET_BYTES", "CallerRef", "KeyRing", "checked_key", "parse_key_ring"]
 
 MAX_CALLER_KEY_BYTES = 256
-"""Bytes of a tenant's pseudonym in UTF-8: more than any identifier in use (of e-mail addresses, where a deployment takes them, the longest has
-254; RFC 5321)."""
+"""Bytes of a tenant's pseudonym in UTF-8: more than any identifier in use. Of e-mail addresses, where a deployment takes them, the
+longest has 254 (RFC 5321)."""
 MIN_SECRET_BYTES = 32
 """As many as the hash has: a shorter key weakens HMAC (RFC 2104, section 3)."""
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
