@@ -124,6 +124,26 @@ class Cluster:
 
 
 @contextmanager
+def _guarded(folder: Path) -> Iterator[None]:
+    """Remove the folder in the end, and a server that runs in it: also when this process is killed.
+
+    A shell of its own session waits for the end of what it reads, which comes when nobody holds the other side any more.
+    """
+    stop = _as_nobody_special([str(POSTGRES / "pg_ctl"), "-D", str(folder / "data"), "-m", "immediate", "stop"])
+    script = 'cat; "$@" >&2; rm -rf "$0"'
+    guard = subprocess.Popen(
+        ["sh", "-c", script, str(folder), *stop],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, cwd="/",
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        assert guard.stdin is not None
+        guard.stdin.close()
+        guard.wait()
+
+
+@contextmanager
 def throw_away_cluster() -> Iterator[Cluster]:
     """Run a cluster for as long as the ``with`` statement lasts.
 
@@ -136,7 +156,7 @@ def throw_away_cluster() -> Iterator[Cluster]:
         raise LookupError(ABSENT)
     # Not below pytest's own folder, which is closed to the account that runs the server.
     folder = Path(tempfile.mkdtemp(prefix="simpatico-postgres-"))
-    try:
+    with _guarded(folder):
         if os.getuid() == 0:
             try:
                 shutil.chown(folder, "postgres")
@@ -148,5 +168,3 @@ def throw_away_cluster() -> Iterator[Cluster]:
             yield made
         finally:
             made.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
