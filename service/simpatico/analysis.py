@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from simpatico.types import Dialogue, Measure, Signals, StyleEstimate, Utterance
+
 __all__ = ["AnalysisOptions", "CallAnalyzer"]
 
 MAX_QUANTUM_S = 5.0
@@ -65,6 +67,22 @@ class AnalysisOptions:
             )
         if self.surrogates < 20:
             raise ConfigError(f"surrogates is {self.surrogates}; use 20 or more", field="surrogates")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Findings:
+    """What follows from who spoke when: it stays until somebody has spoken on, or the audio turns out to be of another kind."""
+
+    heard: Mapping[Role, tuple[Utterance, ...]]
+    kind: AudioKind
+    dialogue: Dialogue
+    signals: Signals
+    features: Mapping[str, Measure]
+    style: StyleEstimate
+
+    def hold_for(self, speech: Mapping[Role, ChannelSpeech], kind: AudioKind) -> bool:
+        """Whether nothing of what they rest on has changed; trackers hand out the same utterances until there are others."""
+        return kind == self.kind and all(channel.utterances is self.heard[role] for role, channel in speech.items())
 
 
 class _Channel:
@@ -144,6 +162,7 @@ class CallAnalyzer:
         self._bundle = bundle
         self._options = options or AnalysisOptions()
         self._rate_hz = analysis_rate_hz(audio.sample_rate_hz)
+        self._codec_family = codec_family(audio.codec)
         self._resampler = StreamResampler(audio.sample_rate_hz, self._rate_hz, audio.channels)
         self._channels = [(index, _Channel(role, audio, self._rate_hz)) for role, index in roles(audio.channels, caller_channel).items()]
         period_s = self._options.interim_period_s
@@ -154,13 +173,15 @@ class CallAnalyzer:
         self._quanta = 0
         self._taken = 0
         self._finished = False
-        self._shared_variance = dict.fromkeys(bundle.axes, math.inf)
+        self._findings: _Findings | None = None
 
     @property
     def shared_variance(self) -> dict[str, float]:
         """How much of each style axis' error, as of the latest result, other calls of the caller have too: the norms' own, SD squared; see
         `Bundle.shared_variance`. inf for an axis of which nothing is known."""
-        return dict(self._shared_variance)
+        if self._findings is None:
+            return dict.fromkeys(self._bundle.axes, math.inf)
+        return self._bundle.shared_variance(self._findings.features, kind=self._findings.kind)
 
     @property
     def duration_s(self) -> float:
@@ -216,12 +237,7 @@ class CallAnalyzer:
         """Return what is known now; the call goes on as if it had not been asked."""
         speech = {channel.role: channel.speech() for _, channel in self._channels}
         quality = {channel.role: channel.quality() for _, channel in self._channels}
-        talk = dialogue(speech.get(Role.CALLER), speech.get(Role.AGENT))
-        kind = AudioKind(_bandwidth(quality, self._rate_hz), codec_family(self._audio.codec))
-        options = self._options
-        signals = measure(talk, speech, kind, self._bundle.norms, seed=options.seed, surrogates=options.surrogates)
-        features = style_features(talk, speech, signals)
-        self._shared_variance = self._bundle.shared_variance(features, kind=kind)
+        findings = self._found(speech, AudioKind(_bandwidth(quality, self._rate_hz), self._codec_family))
         return CallAnalysis(
             call=CallInfo(
                 self._call_id,
@@ -232,11 +248,22 @@ class CallAnalyzer:
                 self._finished,
             ),
             quality=quality,
-            dialogue=talk,
-            signals=signals,
-            style=self._bundle.estimate(features, kind=kind, prior=options.prior),
+            dialogue=findings.dialogue,
+            signals=findings.signals,
+            style=findings.style,
             model=self._bundle.info,
         )
+
+    def _found(self, speech: Mapping[Role, ChannelSpeech], kind: AudioKind) -> _Findings:
+        if self._findings is None or not self._findings.hold_for(speech, kind):
+            options = self._options
+            talk = dialogue(speech.get(Role.CALLER), speech.get(Role.AGENT))
+            signals = measure(talk, speech, kind, self._bundle.norms, seed=options.seed, surrogates=options.surrogates)
+            features = style_features(talk, speech, signals)
+            style = self._bundle.estimate(features, kind=kind, prior=options.prior)
+            heard = {role: channel.utterances for role, channel in speech.items()}
+            self._findings = _Findings(heard, kind, talk, signals, features, style)
+        return self._findings
 
     def _check(self, samples: NDArray[np.float32]) -> None:
         if self._finished:

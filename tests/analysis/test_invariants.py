@@ -75,6 +75,14 @@ def test_live_and_archive_quanta_give_the_same_final(call: NDArray[np.float32], 
     assert to_document(live) == to_document(analyze(call, bundle))
 
 
+def test_results_are_worked_out_anew_when_somebody_has_spoken_on_and_only_then(call: NDArray[np.float32], bundle: Bundle) -> None:
+    analyzer = CallAnalyzer("call", AudioFormat(8000, 2, "mulaw"), 0, bundle, AnalysisOptions())
+    interims = analyzer.feed(np.concatenate([call[: 8000 * 8], np.zeros((8000 * 6, 2), np.float32), call[8000 * 8 : 8000 * 14]]))
+    kept = [before.signals is now.signals for before, now in pairwise(interims)]
+    assert kept == [before.dialogue == now.dialogue for before, now in pairwise(interims)]
+    assert 3 <= sum(kept) <= 6
+
+
 def test_naming_the_other_channel_undoes_a_swap(call: NDArray[np.float32], bundle: Bundle) -> None:
     there = to_document(analyze(call, bundle))
     back = to_document(analyze(np.ascontiguousarray(call[:, ::-1]), bundle, caller=1))

@@ -83,6 +83,31 @@ def test_snapshot_changes_nothing(sample_channel: SampleChannel) -> None:
     assert same(tracker.snapshot(), track(samples).snapshot())
 
 
+def test_the_end_is_heard_wherever_it_comes(sample_channel: SampleChannel) -> None:
+    """The stream ends at any point of an utterance, in particular where its first decisions come with the end."""
+    onset_s = next(start for start, end in sample_channel.times if end - start > 0.5)
+    for end in range(round((onset_s - 0.2) * 8000), round((onset_s + 0.6) * 8000), 400):
+        extractor, tracker = FrameExtractor(8000), ChannelTracker(Role.CALLER, 8000)
+        tracker.push(sample_channel.samples[:end], extractor.push(sample_channel.samples[:end]))
+        tracker.snapshot()
+        tracker.push(NO_SAMPLES, extractor.finish())
+        tracker.finish()
+        assert same(tracker.snapshot(), track(sample_channel.samples[:end]).snapshot())
+
+
+def test_until_somebody_speaks_on_the_same_objects_are_handed_out(sample_channel: SampleChannel) -> None:
+    extractor, tracker = FrameExtractor(8000), ChannelTracker(Role.CALLER, 8000)
+    samples = sample_channel.samples[PIECE]
+    kept, before = 0, tracker.snapshot()
+    for at in range(0, len(samples), 800):
+        tracker.push(samples[at : at + 800], extractor.push(samples[at : at + 800]))
+        now = tracker.snapshot()
+        assert now.utterances is before.utterances or now.utterances != before.utterances
+        kept += now.utterances is before.utterances
+        before = now
+    assert 20 < kept < len(samples) // 800 - 20
+
+
 def test_appended_silence_changes_nothing_but_the_duration(sample_channel: SampleChannel) -> None:
     """The piece ends in silence, as calls do."""
     samples = sample_channel.samples[: 8000 * 16]

@@ -7,7 +7,7 @@ in. ``docs/signals.md`` says how to read the figures and what they cannot tell; 
 
 from __future__ import annotations
 
-from simpatico.signals.components import ACTIVITY, CONSISTENCY, components
+from simpatico.signals.components import ACTIVITY, CONSISTENCY, components, energy_variation
 from simpatico.signals.entrainment import DESCRIPTORS
 from simpatico.signals.measure import SURROGATES, measure
 from simpatico.signals.norms import AudioKind, Norm, NormTable, fit_norm, robust_z
@@ -21,6 +21,7 @@ __all__ = [
     "Norm",
     "NormTable",
     "components",
+    "energy_variation",
     "fit_norm",
     "measure",
     "robust_z",

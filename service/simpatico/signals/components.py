@@ -37,6 +37,7 @@ __all__ = [
     "activity_components",
     "components",
     "consistency_components",
+    "energy_variation",
     "jackknife_se",
 ]
 
@@ -172,6 +173,16 @@ def consistency_components(channels: Mapping[Role, ChannelSpeech], role: Role) -
         "entropy_cv": _variation(frames, entropy, entropy2, speech_s),
         "voiced_segment_cv": lengths,
     }
+
+
+def energy_variation(channel: ChannelSpeech) -> Measure:
+    """Return ``energy_cv`` of the caller's channel alone, as :func:`components` has it."""
+    reason = _too_little(channel)
+    if reason is not None:
+        return Measure.missing(reason, channel.speech_s)
+    sums = np.array([(p.frames, p.energy_sum, p.energy_sumsq) for p in (u.prosody for u in channel.utterances)], float)
+    frames, energy, energy2 = sums.T
+    return _variation(frames, energy, energy2, channel.speech_s).measure()
 
 
 def _too_little(channel: ChannelSpeech | None) -> Reason | None:

@@ -43,6 +43,7 @@ Phipson, B. & Smyth, G. (2010). Permutation p-values should never be zero. Stat.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -92,8 +93,22 @@ def influence(dialogue: Dialogue, channels: Mapping[Role, ChannelSpeech], *, see
     count = len(ticks[Role.CALLER])
     if count <= HISTORY_TICKS + 1:
         return {role: _missing(Reason.TOO_LITTLE_SPEECH, speech_s, count) for role in channels}
-    shifts = choose_shifts(count, surrogates, seed)
-    return {role: _measure(ticks[role], ticks[role.other], shifts, speech_s) for role in channels}
+    moving = _moving(ticks)
+    found = {role: _missing(Reason.NO_VARIATION, speech_s, count) for role in channels}
+    if moving:
+        own, other = np.array([ticks[role] for role in moving]), np.array([ticks[role.other] for role in moving])
+        found |= zip(moving, _measure(own, other, choose_shifts(count, surrogates, seed), speech_s), strict=True)
+    return found
+
+
+def _moving(ticks: Mapping[Role, Ticks]) -> list[Role]:
+    """Return the roles of whom there is something to explain: both parties changed between speaking and silence, before and after."""
+    before = {role: _varies(own[HISTORY_TICKS - 1 : -1]) for role, own in ticks.items()}
+    return [role for role, own in ticks.items() if before[role] and before[role.other] and _varies(own[HISTORY_TICKS:])]
+
+
+def _varies(ticks: Ticks) -> bool:
+    return bool(ticks.any()) and not ticks.all()
 
 
 @lru_cache(maxsize=64)
@@ -108,22 +123,27 @@ def choose_shifts(ticks: int, surrogates: int, seed: int) -> NDArray[np.int64]:
     return found
 
 
-def _measure(own: Ticks, other: Ticks, shifts: NDArray[np.int64], speech_s: float) -> Influence:
-    """Return the fit of the conversation as it was (the first shift, 0) beside those of its surrogates."""
-    ticks, count = len(own), len(shifts) - 1
-    if any(np.all(part == part[0]) for part in (own[HISTORY_TICKS - 1 : -1], own[HISTORY_TICKS:], other[HISTORY_TICKS - 1 : -1])):
-        return _missing(Reason.NO_VARIATION, speech_s, ticks)
+def _measure(own: Ticks, other: Ticks, shifts: NDArray[np.int64], speech_s: float) -> list[Influence]:
+    """Return for each row of ``own`` and ``other`` the fit of the conversation as it was (the first shift, 0) beside those of its
+    surrogates."""
     found = fit(shifted_moves(own, other, shifts))
-    if not found.known[0]:
-        return _missing(Reason.TOO_LITTLE_SPEECH, speech_s, ticks)
-    weight, se = float(found.weight[0]), weight_se(own, other, float(found.variance[0]))
-    chance, chance_se = float(found.weight[1:].mean()), float(found.weight[1:].std() / np.sqrt(count))
-    p_value = float((found.strength >= found.strength[0]).mean())
+    errors = weight_se(own, other, found.variance[:, 0])
+    p_values = (found.strength >= found.strength[:, :1]).mean(axis=1)
+    return [
+        _influence(weights, se, p_value, speech_s, own.shape[1]) if known else _missing(Reason.TOO_LITTLE_SPEECH, speech_s, own.shape[1])
+        for weights, se, p_value, known in zip(found.weight, errors.tolist(), p_values.tolist(), found.known[:, 0], strict=True)
+    ]
+
+
+def _influence(weights: NDArray[np.float64], se: float, p_value: float, speech_s: float, ticks: int) -> Influence:
+    """Return the figures of one party from its weight and, behind it, those of the surrogates."""
+    weight, surrogates = float(weights[0]), weights[1:]
+    chance, chance_se = float(surrogates.mean()), float(surrogates.std() / np.sqrt(len(surrogates)))
     return Influence(
         weight=Measure(weight, se, speech_s),
         surrogate_mean=Measure(chance, chance_se, speech_s),
         excess=Measure(weight - chance, float(np.hypot(se, chance_se)), speech_s),
-        p_value=Measure(p_value, float(np.sqrt(p_value * (1.0 - p_value) / (count + 1))), speech_s),
+        p_value=Measure(p_value, math.sqrt(p_value * (1.0 - p_value) / len(weights)), speech_s),
         ticks=ticks,
     )
 

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from simpatico.signals import components
+from simpatico.signals import energy_variation
 from simpatico.types import F0_BINS_PER_ST, ChannelSpeech, Dialogue, Measure, Reason, Role, Signals
 
 __all__ = ["MATCHED_DESCRIPTORS", "STYLE_FEATURES", "f0_range_st", "style_features"]
@@ -77,7 +77,7 @@ def style_features(dialogue: Dialogue, channels: Mapping[Role, ChannelSpeech], s
     measures = {
         "talk_share": party.talk_share,
         "articulation_rate_hz": party.articulation_rate_hz,
-        "energy_cv": components(dialogue, channels, Role.CALLER)["energy_cv"],
+        "energy_cv": energy_variation(caller),
         "interruptions_per_min": party.interruptions_per_min,
         "f0_range_st": f0_range_st(caller.f0_histogram),
         "short_exchange_rate": signals.pair.short_exchange_rate,

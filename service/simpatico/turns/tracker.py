@@ -7,11 +7,13 @@ Rules:
    voiced vowel.
 3. The prosody of an utterance is computed once, from all its frames together, so how the stream was cut changes nothing. For that the
    frames of the utterance in progress are kept: at most 30 s of them. Nothing else per frame is.
-4. :meth:`ChannelTracker.snapshot` is what :meth:`~ChannelTracker.finish` would leave if the stream ended with the last decided frame.
+4. :meth:`ChannelTracker.snapshot` is what :meth:`~ChannelTracker.finish` would leave if the stream ended with the last decided frame. Until
+   somebody speaks on it holds the same objects, so that who asks often can tell by identity that nothing new is to be worked out.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -31,6 +33,15 @@ MAX_BURST_FRAMES: Final = 50
 """A knock or a breath lasts less; whispered or unvoiced speech of half a second and more is kept."""
 MIN_VOICED_FRAMES: Final = 3
 """30 ms: the shortest vowels last about 40."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Heard:
+    """Everything up to the end of the unit in ``span``."""
+
+    span: Span | None
+    utterances: tuple[Utterance, ...]
+    f0_histogram: NDArray[np.int64]
 
 
 class ChannelTracker:
@@ -59,8 +70,7 @@ class ChannelTracker:
         self._first_row = 0
         self._held: list[NDArray[np.float32]] = []
         self._frames = 0
-        self._utterances: list[Utterance] = []
-        self._f0_histogram = np.zeros(F0_BIN_COUNT, np.int64)
+        self._ended = self._latest = _Heard(None, (), np.zeros(F0_BIN_COUNT, np.int64))
         self._finished = False
 
     def push(self, samples: NDArray[np.float32], frames: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -103,12 +113,9 @@ class ChannelTracker:
 
     def snapshot(self) -> ChannelSpeech:
         """Return what is known so far, with the utterance in progress; changes nothing."""
-        utterances, histogram = self._utterances, self._f0_histogram.copy()
         current = self._segmenter.open
-        if current is not None and (found := self._describe(current)) is not None:
-            utterances = [*utterances, found]
-            histogram += f0_histogram(self._part(current))
-        return ChannelSpeech(self._role, self._frames / FRAMES_PER_S, tuple(utterances), histogram)
+        heard = self._ended if current is None else self._through(current)
+        return ChannelSpeech(self._role, self._frames / FRAMES_PER_S, heard.utterances, heard.f0_histogram)
 
     def _take(self, speech: NDArray[np.bool_]) -> None:
         """Keep the utterances that ended with the next decisions, and forget the frames that no later one can need."""
@@ -116,22 +123,27 @@ class ChannelTracker:
         self._held = []
         spans = self._segmenter.push(speech)
         for span in spans + self._segmenter.finish() if self._finished else spans:
-            if (found := self._describe(span)) is not None:
-                self._utterances.append(found)
-                self._f0_histogram += f0_histogram(self._part(span))
+            self._ended = self._through(span)
         current = self._segmenter.open
         needed = self._segmenter.position if current is None else current.start
         self._rows, self._first_row = self._rows[needed - self._first_row :], needed
 
-    def _part(self, span: Span) -> NDArray[np.float32]:
-        return self._rows[span.start - self._first_row : span.end - self._first_row]
+    def _through(self, span: Span) -> _Heard:
+        """Everything up to the end of the first unit that has not ended before; worked out once for each of its ends."""
+        if self._latest.span != span:
+            rows = self._rows[span.start - self._first_row : span.end - self._first_row]
+            found = self._describe(span, rows)
+            if found is None:
+                self._latest = _Heard(span, self._ended.utterances, self._ended.f0_histogram)
+            else:
+                self._latest = _Heard(span, (*self._ended.utterances, found), self._ended.f0_histogram + f0_histogram(rows))
+        return self._latest
 
-    def _describe(self, span: Span) -> Utterance | None:
-        """Return the utterance in ``span``, or None when it is too short or a noise burst."""
+    def _describe(self, span: Span, rows: NDArray[np.float32]) -> Utterance | None:
         length = span.end - span.start
         if length < MIN_UTTERANCE_FRAMES:
             return None
-        prosody = describe(self._part(span))
+        prosody = describe(rows)
         if length < MAX_BURST_FRAMES and prosody.voiced_frames < MIN_VOICED_FRAMES:
             return None
         return Utterance(self._role, span.start / FRAMES_PER_S, span.end / FRAMES_PER_S, prosody)
