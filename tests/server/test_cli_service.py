@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tomllib
@@ -133,6 +134,25 @@ def test_a_port_in_use_is_one_line_and_code_2() -> None:
             done = simpatico("serve", "--port", address.split(":")[-1], *more)
             assert done.returncode == 2
             assert done.stderr.strip().splitlines()[-1].startswith(f"simpatico: cannot listen on {address}: Address already in use; stop")
+
+
+def test_handshakes_that_fail_leave_no_foreign_lines_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GRPC_VERBOSITY", raising=False)
+    certificates = ROOT / "tests" / "server" / "certificates"
+    tls = ("--tls-certificate", str(certificates / "service.pem"), "--tls-key", str(certificates / "service.key"))
+    logs = []
+    for environment in ({}, {"GRPC_VERBOSITY": "INFO"}):
+        with process("simpatico", "serve", "--port", "0", "--set", "log.format=json", *tls, **environment) as (service, address):
+            host, _, port = address.rpartition(":")
+            with socket.create_connection((host, int(port))) as plain, contextlib.suppress(ConnectionResetError):
+                plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                while plain.recv(1024):  # until the service has closed it
+                    pass
+            service.send_signal(signal.SIGTERM)
+            assert service.wait(WAIT_S) == 0
+            logs.append(log_of(service))
+    assert [json.loads(line)["event"] for line in logs[0].splitlines()][-1] == "stopped"
+    assert "Handshake failed" in logs[1], "as it would be"
 
 
 def test_show_config_hides_the_password_of_the_database() -> None:

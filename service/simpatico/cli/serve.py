@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from simpatico.cli.target import quiet_grpc
+
 if TYPE_CHECKING:
     from simpatico.config import Settings
 
@@ -64,6 +66,7 @@ def serve(
 def _run(settings: Settings) -> None:
     import asyncio
 
+    quiet_grpc("ERROR")  # a line for each failed handshake, which any scanner of ports can have, and in no format of ours
     from simpatico.server.app import serve as serve_one
     from simpatico.server.logs import configure_logging
     from simpatico.server.workers import serve_with_workers

@@ -15,9 +15,9 @@ SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "vsock:", "xds:"
 """Names that gRPC resolves itself (grpc/doc/naming.md): taken as they are."""
 
 
-def quiet_grpc() -> None:
-    """Keep gRPC's C++ core from printing what our own line says; to be called before gRPC is imported. GRPC_VERBOSITY, where set, wins."""
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+def quiet_grpc(verbosity: str = "NONE") -> None:
+    """Keep gRPC's C++ core from printing lines of its own; to be called before gRPC is imported. GRPC_VERBOSITY, where set, wins."""
+    os.environ.setdefault("GRPC_VERBOSITY", verbosity)
 
 
 def check_target(text: str) -> str:
