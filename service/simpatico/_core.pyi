@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, final
 
 from numpy.typing import NDArray
@@ -25,6 +25,34 @@ def advance(
     states: list[State], samples: list[NDArray[Any]], new_rows: Callable[[tuple[int, int]], NDArray[Any]], /
 ) -> list[NDArray[Any]]: ...
 def smooth_lld(rows: NDArray[Any], out: NDArray[Any], /) -> None: ...
+def expect(
+    agents: NDArray[Any],
+    cells: NDArray[Any],
+    mean: NDArray[Any],
+    root: NDArray[Any],
+    cell_at: NDArray[Any],
+    rows: NDArray[Any],
+    phi: NDArray[Any],
+    reason: int,
+    out: NDArray[Any],
+    /,
+) -> None: ...
+def first_place(
+    mean: NDArray[Any], sd: NDArray[Any], out: NDArray[Any], grid: tuple[float, ...], level: str | None, /
+) -> tuple[float, float]: ...
+
+@final
+class Names:
+    def __new__(cls, ids: Iterable[bytes]) -> Names: ...
+    def read(
+        self,
+        listed: Iterable[bytes],
+        at: NDArray[Any],
+        open_calls: NDArray[Any],
+        idle_s: NDArray[Any],
+        occupancy: NDArray[Any],
+        /,
+    ) -> int: ...
 
 @final
 class State:

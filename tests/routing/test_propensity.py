@@ -10,6 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from simpatico.core import SIMD_VARIABLE, simd_levels
+from simpatico.errors import ConfigError
 from simpatico.routing import propensity
 from simpatico.routing.propensity import LOST, first_place
 
@@ -50,7 +52,7 @@ def test_hardly_anything_is_beyond_the_grid(seed: int) -> None:
     rng = np.random.default_rng(100 + seed)
     count = int(rng.integers(2, 1500))
     mean, sd = rng.normal(0.6, 0.08 * rng.uniform(0.01, 5.0), count), np.exp(rng.normal(-3.0, rng.uniform(0.0, 1.0), count))
-    floor, top = propensity._reach(mean, sd)
+    floor, top = propensity._integrated(mean, sd)[1]
     assert norm.logcdf((floor - mean) / sd).sum() <= math.log(LOST) * (1.0 - 1e-9)
     assert norm.sf((top - mean) / sd).sum() <= LOST * (1.0 + 1e-9)
     assert norm.logcdf((floor + 0.25 * (top - floor) - mean) / sd).sum() > math.log(LOST) + 1.0
@@ -95,10 +97,20 @@ def test_figures_that_cannot_be(mean: float, sd: float) -> None:
 
 
 @pytest.mark.parametrize("ratio", [1.0, 10.0])
-def test_who_and_what_the_grid_leaves_out_does_not_matter(monkeypatch: pytest.MonkeyPatch, ratio: float) -> None:
-    monkeypatch.setattr(propensity, "STEPS_PER_SD", 15.0)  # so that the step's own error is none
+@pytest.mark.parametrize("simd", simd_levels())
+def test_the_definition(monkeypatch: pytest.MonkeyPatch, ratio: float, simd: str) -> None:
+    monkeypatch.setenv(SIMD_VARIABLE, simd)
     rng = np.random.default_rng(8)
-    mean, sd = rng.normal(size=400) * 0.05, 0.1 * ratio ** -rng.random(400)
-    narrow = first_place(mean, sd)
-    monkeypatch.setattr(propensity, "_reach", lambda m, s: (float((m - 6.0 * s).max()), float((m + 6.0 * s).max())))
-    np.testing.assert_allclose(narrow, first_place(mean, sd), atol=1e-7)
+    for count in (2, 3, 17, 400):  # whole vectors, and not
+        mean, sd = rng.normal(size=count) * 0.05, 0.1 * ratio ** -rng.random(count)
+        x = np.linspace((mean - 9.0 * sd).max(), (mean + 9.0 * sd).max(), 6001)
+        z = (x[:, None] - mean) / sd
+        density = np.exp(norm.logpdf(z) + norm.logcdf(z).sum(axis=1, keepdims=True) - norm.logcdf(z)) / sd
+        wanted = density.sum(axis=0) / density.sum()
+        np.testing.assert_allclose(first_place(mean, sd), wanted, atol=1e-6)
+
+
+def test_a_level_that_this_machine_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SIMD_VARIABLE, "z80")
+    with pytest.raises(ConfigError, match=r"SIMPATICO_SIMD='z80' is not a SIMD level"):
+        first_place(np.zeros(2), np.ones(2))

@@ -10,6 +10,9 @@
 #include "prosody.h"
 #include "spectrum.h"
 
+rivals_sums PROSODY_LEVEL_NAME(rivals_below)(const rivals *all, double x, double *ratios);
+rivals_sums PROSODY_LEVEL_NAME(rivals_above)(const rivals *all, double x);
+
 /* Fills a group: unused lanes repeat the first job, with their results thrown away. */
 #define FILL(group, jobs, count)               \
     for (size_t l = 0; l < LANES; l++)         \
@@ -79,4 +82,5 @@ static size_t find_bad(const float *x, size_t count) {
 
 const prosody_kernel PROSODY_LEVEL_NAME(prosody_kernel) = {
     PROSODY_LEVEL_STRING, LANES, pitch, signals, egemaps_short, egemaps_long, PROSODY_LEVEL_NAME(periods), decimate, find_bad,
+    PROSODY_LEVEL_NAME(rivals_below), PROSODY_LEVEL_NAME(rivals_above),
 };

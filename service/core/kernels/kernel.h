@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "egemaps_columns.h"
+#include "first_place.h"
 #include "formant_track.h"
 #include "periods.h"
 #include "pitch.h"
@@ -62,6 +63,9 @@ typedef struct prosody_kernel {
     void (*decimate)(const float *x, float *y, size_t count);
     /* Index of the first sample that is not finite or is above PROSODY_MAX_ABS, or `count`. */
     size_t (*find_bad)(const float *x, size_t count);
+    /* Of rankings; see first_place.h. */
+    rivals_below rivals_below;
+    rivals_above rivals_above;
 } prosody_kernel;
 
 #endif

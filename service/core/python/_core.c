@@ -1,4 +1,4 @@
-/* _core.c - Python's view of the C core: a module that mirrors prosody.h. Buffers in, buffers out; no NumPy C API; limited API of Python 3.11. */
+/* _core.c - Python's view of the C core: a module that mirrors prosody.h, ranking.h and candidates.h. Buffers in, buffers out; no NumPy C API; limited API of Python 3.11. */
 #include "binding.h"
 
 #include "prosody.h"
@@ -46,7 +46,8 @@ static PyObject *column_texts(const char *(*at)(uint32_t, size_t), uint32_t sets
 }
 
 static int module_exec(PyObject *module) {
-    if (add_state(module) < 0 || add_functionals(module) < 0 || add(module, "COLUMNS", column_texts(prosody_column_name, PROSODY_SET_SIGNALS)) < 0 ||
+    if (add_state(module) < 0 || add_functionals(module) < 0 || add_ranking(module) < 0 ||
+        add(module, "COLUMNS", column_texts(prosody_column_name, PROSODY_SET_SIGNALS)) < 0 ||
         add(module, "UNITS", column_texts(prosody_column_unit, PROSODY_SET_SIGNALS)) < 0 ||
         add(module, "EGEMAPS_COLUMNS", column_texts(prosody_column_name, PROSODY_SET_EGEMAPS)) < 0 ||
         add(module, "EGEMAPS_UNITS", column_texts(prosody_column_unit, PROSODY_SET_EGEMAPS)) < 0 ||

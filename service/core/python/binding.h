@@ -23,4 +23,7 @@ PyObject *advance(PyObject *module, PyObject *args);
 /* functionals.c: adds Functionals, smooth_lld, FUNCTIONAL_NAMES and FUNCTIONAL_UNITS. */
 int add_functionals(PyObject *module);
 
+/* ranking.c: adds Names, expect and first_place. */
+int add_ranking(PyObject *module);
+
 #endif

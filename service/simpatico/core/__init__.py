@@ -1,4 +1,4 @@
-"""Frames of one channel, and functionals of their rows: the only place of the package that touches the C core.
+"""Frames of one channel, functionals of their rows, and arithmetic of rankings: the only place of the package that touches the C core.
 
 The core measures 10 ms frames of a stream at 8 or 16 kHz. Frame ``i`` describes samples ``[i * hop, (i + 1) * hop)``; a stream of ``n``
 samples gives ``floor(n / hop)`` frames. How the samples were cut never changes a frame. A frame's row holds one or both of two sets of
@@ -23,6 +23,7 @@ from simpatico.core.frames import (
     simd_levels,
 )
 from simpatico.core.functionals import EXACT_FRAMES, FUNCTIONAL_NAMES, FUNCTIONAL_UNITS, Functionals, smooth_lld
+from simpatico.core.ranking import CandidateNames, Grid, Model, expect, first_place
 
 __all__ = [
     "COLUMNS",
@@ -38,10 +39,15 @@ __all__ = [
     "SETS",
     "SIMD_VARIABLE",
     "UNITS",
+    "CandidateNames",
     "FrameExtractor",
     "Functionals",
+    "Grid",
+    "Model",
     "advance",
     "build_info",
+    "expect",
+    "first_place",
     "simd_levels",
     "smooth_lld",
 ]

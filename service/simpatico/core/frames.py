@@ -84,7 +84,7 @@ def build_info() -> dict[str, Any]:
     }
 
 
-def _simd_choice(simd: str | None) -> str | None:
+def simd_choice(simd: str | None) -> str | None:
     """The level asked for by argument or environment, checked; None for the best."""
     source = "simd"
     if simd is None:
@@ -128,7 +128,7 @@ class FrameExtractor:
             raise AudioFormatError(f"the core runs at 8000 or 16000 Hz, got {sample_rate_hz!r}; resample first", field="sample_rate_hz")
         if not 0 <= reserve_frames <= _RESERVE_MAX:
             raise ConfigError(f"reserve_frames={reserve_frames} is not within 0 to {_RESERVE_MAX}", field="reserve_frames")
-        self._state = _core.State(sample_rate_hz, _simd_choice(simd), _sets_mask(sets), reserve_frames)
+        self._state = _core.State(sample_rate_hz, simd_choice(simd), _sets_mask(sets), reserve_frames)
         self._finished = False
         description = self._state.describe()
         self.columns = tuple(name for set_name, names in _SET_COLUMNS.items() if set_name in sets for name in names)

@@ -226,7 +226,7 @@ def _choose(
 
 
 def _ranking(request: RankRequest, scores: Scores, agent: str, shares: Mapping[str, float], policy: Policy, seed: int) -> Ranking:
-    ids, model = request.eligible.ids, scores.known.posterior
+    ids, model = request.eligible.ids, scores.model
     chances = np.array([shares.get(name, 0.0) for name in ids])
     order = np.lexsort((-chances, np.array(ids) != agent))
     predicted = (chances[order], scores.predictions.mean[order], scores.predictions.sd[order], scores.penalty[order])

@@ -32,14 +32,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simpatico import core
 from simpatico.errors import ModelStateError
 from simpatico.routing.observations import Observations
 
-__all__ = ["MAX_REASONS", "OTHER_REASON", "Known", "Posterior", "Predictions", "Spreads", "solve"]
+__all__ = ["MAX_REASONS", "OTHER_REASON", "Posterior", "Predictions", "Spreads", "solve"]
 
 MAX_REASONS = 32
 """Reasons with an effect of their own; rarer ones are pooled. It bounds the dense solve and the work of a ranking."""
@@ -121,7 +123,7 @@ class Predictions:
     cell_calls: Float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Posterior:
     """The solved model of one queue; frozen, so a ranking may read it while a newer one is being solved. Shapes: A agents, P = 1 + K, G
     = P + reasons.
@@ -148,7 +150,7 @@ class Posterior:
     cell_sd: Float  # [cells + 1]
     through: int = 0
 
-    @property
+    @cached_property
     def finite(self) -> bool:
         """Whether every figure is usable; a ranking asks this first and is neutral otherwise."""
         parts = (self.queue_mean, self.queue_cov, self.agent_mean, self.agent_cov, self.cell_y)
@@ -159,100 +161,42 @@ class Posterior:
         unknown = len(self.agents)
         return np.fromiter((self.agents.get(agent, unknown) for agent in agent_ids), np.intp, len(agent_ids))
 
-    def known(self, rows: NDArray[np.intp], reason: str) -> Known:
-        """What is held on some agents with one reason, ready to predict from for any style.
+    def predict(self, rows: NDArray[np.intp], phi: Float, reason: str) -> Predictions:
+        """Expected utility of giving a call to each of some agents.
 
         Parameters
         ----------
         rows
             From :meth:`rows`.
+        phi
+            From :func:`simpatico.routing.observations.design`, float64 [P].
         reason
             A reason without outcomes counts as an average one.
         """
         column = self.reasons.get(reason)
-        cell = self._cells(rows, column)
-        counted, shrink = self.cell_phi[cell], self.cell_shrink[cell]
-        own, terms = self.agent_mean[rows], self.agent_mean.shape[1]
-        taken_back = shrink[:, None] * counted
-        # What the cell's own data take back of the queue's level, and what they say beyond it.
-        dragged = taken_back @ self.queue_mean[:terms]
+        mean, sd, contrast_sd, level, cell, calls, cell_calls, *slopes = core.expect(self.in_rows, rows.astype(np.int64), phi, column)
+        baseline = float(phi @ self.queue_mean[: phi.size])
         if column is not None:
-            dragged += taken_back[:, 0] * self.queue_mean[terms + column]
-        cell_part = shrink * self.cell_y[cell] - dragged - np.einsum("ap,ap->a", taken_back, own)
-        return Known(self, rows, column, taken_back, cell_part, self.agent_calls[rows], counted[:, 0], self.cell_sd[cell] ** 2)
+            baseline += float(self.queue_mean[phi.size + column])
+        by_axis = np.stack(slopes, axis=1) if slopes else np.zeros((rows.size, 0))
+        return Predictions(mean, sd, contrast_sd, baseline, level, cell, by_axis, calls, cell_calls)
 
-    def predict(self, rows: NDArray[np.intp], phi: Float, reason: str) -> Predictions:
-        """Expected utility of giving this call to each of some agents: :meth:`known`, then :meth:`Known.predict`."""
-        return self.known(rows, reason).predict(phi)
-
-    def _cells(self, rows: NDArray[np.intp], column: int | None) -> NDArray[np.intp]:
-        if column is None:
-            return np.full(rows.size, self.cell_y.size - 1, dtype=np.intp)
-        found: NDArray[np.intp] = self.cell_at[rows, column]
-        return found
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Known:
-    """What a model holds on some agents with one reason; the caller's style is all that is missing. See :meth:`Posterior.known`."""
-
-    posterior: Posterior
-    rows: NDArray[np.intp]
-    column: int | None
-    taken_back: Float  # [agents, P]: what the cell's own data take back of the coefficients
-    cell_part: Float
-    calls: Float
-    cell_calls: Float
-    cell_variance: Float
-
-    @property
-    def axes(self) -> tuple[str, ...]:
-        """Of the model."""
-        return self.posterior.axes
-
-    def predict(self, phi: Float) -> Predictions:
-        """Expected utility for a caller of a style.
-
-        Parameters
-        ----------
-        phi
-            From :func:`simpatico.routing.observations.design`, float64 [P].
-        """
-        model, terms = self.posterior, phi.size
-        own, toward = model.agent_mean[self.rows], phi - self.taken_back
-        common = np.zeros(model.queue_mean.size)
-        common[:terms] = phi
-        reach = -np.einsum("apg,ap->ag", model.agent_pull[self.rows], toward)
-        reach[:, :terms] += toward
-        if self.column is not None:
-            common[terms + self.column] = 1.0
-            reach[:, terms + self.column] += 1.0 - self.taken_back[:, 0]
-        baseline = float(common @ model.queue_mean)
-        inner = _quadratic_each(toward, model.agent_cov[self.rows]) + self.cell_variance
-        apart = reach - reach.mean(axis=0) if self.rows.size else reach
-        return Predictions(
-            mean=baseline + own @ phi + self.cell_part,
-            sd=np.sqrt(inner + _quadratic(reach, model.queue_cov)),
-            contrast_sd=np.sqrt(inner + _quadratic(apart, model.queue_cov)),
-            baseline=baseline,
-            level=own[:, 0],
-            cell=self.cell_part,
-            slopes=own[:, 1:],
-            calls=self.calls,
-            cell_calls=self.cell_calls,
-        )
+    @cached_property
+    def in_rows(self) -> core.Model:
+        """All that predictions need, in the order in which they read it."""
+        count, terms, width = self.agent_pull.shape
+        root = _root(self.queue_cov)
+        reach = (np.eye(terms, width) - self.agent_pull) @ root
+        flat = (self.agent_mean, self.agent_cov.reshape(count, -1), reach.reshape(count, -1), self.agent_calls[:, None])
+        cells = (self.cell_phi, self.cell_y[:, None], self.cell_shrink[:, None], self.cell_sd[:, None] ** 2)
+        return core.Model(np.hstack(flat), np.hstack(cells), self.queue_mean, root, np.ascontiguousarray(self.cell_at, np.int64))
 
 
-def _quadratic_each(left: Float, matrices: Float) -> Float:
-    """left_a matrix_a left_a' for every row, float64 [agents]."""
-    values: Float = np.einsum("ap,ap->a", np.einsum("ap,apq->aq", left, matrices), left)
-    return values
-
-
-def _quadratic(left: Float, matrix: Float) -> Float:
-    """diag(left matrix left'), at least 0."""
-    values: Float = np.maximum(np.einsum("ag,ag->a", left @ matrix, left), 0.0)
-    return values
+def _root(covariance: Float) -> Float:
+    """A matrix whose product with its own transpose is the covariance; what rounding made negative counts as 0."""
+    values, vectors = np.linalg.eigh(covariance)
+    root: Float = np.ascontiguousarray(vectors * np.sqrt(np.maximum(values, 0.0)))
+    return root
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ from simpatico.routing.belief import combine
 from simpatico.routing.candidates import Candidate, Candidates
 from simpatico.routing.observations import design
 from simpatico.routing.policy import Policy
-from simpatico.routing.posterior import Known, Posterior, Predictions
+from simpatico.routing.posterior import Posterior, Predictions
 from simpatico.routing.propensity import first_place
 from simpatico.routing.types import MAX_SEED, RankRequest, StyleBelief
 
@@ -78,10 +79,10 @@ def load_penalty(candidates: Sequence[Candidate], policy: Policy) -> Float:
     return least
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scores:
     """Everything about the candidates of one call, in neutral order. ``draw`` is exploration x SD x normal; ``order`` indexes
-    candidates, best first; ``known`` is what the model holds on them, whatever the caller's style."""
+    candidates, best first; ``rows`` are theirs in the model."""
 
     belief: StyleBelief
     phi: Float
@@ -91,15 +92,16 @@ class Scores:
     draw: Float
     tier: NDArray[np.int64]
     normals: Float
-    known: Known
+    model: Posterior
+    rows: NDArray[np.intp]
 
-    @property
+    @cached_property
     def value(self) -> Float:
         """The scores, float64 [candidates]."""
         total: Float = self.predictions.mean - self.penalty + self.draw
         return total
 
-    @property
+    @cached_property
     def order(self) -> NDArray[np.intp]:
         """Rules 1 and 4."""
         return np.lexsort((-self.value, self.tier))
@@ -133,18 +135,27 @@ def score(request: RankRequest, posterior: Posterior, policy: Policy, normals: F
     normals
         From :func:`draws`, float64 [candidates].
     """
-    known = posterior.known(request.eligible.rows(posterior), request.reason)
-    return _score(request, known, policy, normals, load_penalty(request.candidates, policy), tiers(request))
+    return _score(
+        request, posterior, request.eligible.rows(posterior), policy, normals, load_penalty(request.candidates, policy), tiers(request)
+    )
 
 
 def rescore(request: RankRequest, policy: Policy, actual: Scores) -> Scores:
     """Score the same candidates with the same draws and loads, by a policy that makes other use of style."""
-    return _score(request, actual.known, policy, actual.normals, actual.penalty, actual.tier)
+    return _score(request, actual.model, actual.rows, policy, actual.normals, actual.penalty, actual.tier)
 
 
-def _score(request: RankRequest, known: Known, policy: Policy, normals: Float, penalty: Float, tier: NDArray[np.int64]) -> Scores:
-    belief = combine(request.live if policy.use_live else None, request.profile if policy.use_profile else None, known.axes)
-    phi = design(belief, known.axes)
-    predictions = known.predict(phi)
+def _score(
+    request: RankRequest,
+    model: Posterior,
+    rows: NDArray[np.intp],
+    policy: Policy,
+    normals: Float,
+    penalty: Float,
+    tier: NDArray[np.int64],
+) -> Scores:
+    belief = combine(request.live if policy.use_live else None, request.profile if policy.use_profile else None, model.axes)
+    phi = design(belief, model.axes)
+    predictions = model.predict(rows, phi, request.reason)
     spread = policy.exploration * predictions.contrast_sd
-    return Scores(belief, phi, predictions, penalty, spread, spread * normals, tier, normals, known)
+    return Scores(belief, phi, predictions, penalty, spread, spread * normals, tier, normals, model, rows)

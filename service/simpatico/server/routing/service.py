@@ -99,7 +99,7 @@ class RoutingService:
     def _candidates(self, request: Any) -> Candidates:
         """Return who is eligible: read as columns where that can be, else by protobuf."""
         knowledge = self._router.knowledge
-        found = candidates_of(list(request.call.candidates), knowledge.roster)
+        found = candidates_of(request.call.candidates, knowledge.roster)
         if found is not None:
             return found
         data = request.SerializeToString()
