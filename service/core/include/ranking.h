@@ -59,8 +59,8 @@ typedef struct ranking_grid {
  * For scores N(mean_a, sd_a^2) it is the integral of f_a(x) times the product over b != a of F_b(x), taken by the trapezoid rule from x = ends[0] to ends[1], between which the
  * largest score lies but for some `lost` of its probability on either side. Where every SD is 0 the largest mean has it; among equals, the first.
  *
- * `level` names a SIMD level, or is NULL for the best. Figures of different levels differ by rounding alone. Returns PROSODY_ERR_ARGUMENT where a figure is not finite or an
- * SD is below 0, PROSODY_ERR_SIMD, PROSODY_ERR_MEMORY. */
+ * `level` names a SIMD level, or is NULL for the best. Figures of different levels differ by rounding alone. Returns PROSODY_ERR_ARGUMENT where a figure is not finite or
+ * beyond 1e150, or an SD is below 0, PROSODY_ERR_SIMD, PROSODY_ERR_MEMORY. */
 int ranking_first_place(const double *mean, const double *sd, size_t count, const ranking_grid *grid, const char *level, double *chances, double ends[2]);
 
 #ifdef __cplusplus

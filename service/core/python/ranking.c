@@ -41,6 +41,14 @@ static PyObject *release_all(Py_buffer *views, size_t count, PyObject *result) {
     return result;
 }
 
+/* As raise_code, with words of its own for what does not fit. */
+static PyObject *raise_misfit(int code, const char *what) {
+    if (code != PROSODY_ERR_ARGUMENT)
+        return raise_code(code);
+    PyErr_SetString(PyExc_ValueError, what);
+    return NULL;
+}
+
 enum { AGENTS, CELLS, MEAN, ROOT, CELL_AT, ROWS, PHI, OUT, EXPECT_ARRAYS };
 
 static PyObject *expect(PyObject *module, PyObject *args) {
@@ -61,7 +69,7 @@ static PyObject *expect(PyObject *module, PyObject *args) {
                      ITEMS(v[CELLS]) == model.cell_rows * RANKING_CELL_WIDTH(terms) && ITEMS(v[ROOT]) == width * width &&
                      ITEMS(v[CELL_AT]) == model.agent_rows * (width - terms) && ITEMS(v[OUT]) == ITEMS(v[ROWS]) * RANKING_EXPECTED(terms);
     const int code = fits ? ranking_expect(&model, v[ROWS].buf, ITEMS(v[ROWS]), v[PHI].buf, reason, v[OUT].buf) : PROSODY_ERR_ARGUMENT;
-    return release_all(v, got, code < 0 ? raise_code(code) : Py_NewRef(Py_None));
+    return release_all(v, got, code < 0 ? raise_misfit(code, "the arrays of a model must fit together, and rows, cells and the reason be within it") : Py_NewRef(Py_None));
 }
 
 static PyObject *first_place(PyObject *module, PyObject *args) {
@@ -79,7 +87,8 @@ static PyObject *first_place(PyObject *module, PyObject *args) {
     double ends[2] = {0, 0};
     const int fits = v[0].len == v[1].len && v[0].len == v[2].len;
     const int code = fits ? ranking_first_place(v[0].buf, v[1].buf, ITEMS(v[0]), &grid, level, v[2].buf, ends) : PROSODY_ERR_ARGUMENT;
-    return release_all(v, got, code < 0 ? raise_code(code) : Py_BuildValue("dd", ends[0], ends[1]));
+    return release_all(v, got,
+                       code < 0 ? raise_misfit(code, "means and sds must be as many, of at most 1e150, and sds at least 0") : Py_BuildValue("dd", ends[0], ends[1]));
 }
 
 typedef struct {

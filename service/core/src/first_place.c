@@ -16,6 +16,7 @@
 #define NEAR_ENOUGH 0.5 /* in the logarithm of a probability: a nearer end would spare less of the grid than a step costs */
 #define SQRT_2PI 2.5066282746310002
 #define CERTAINLY_LOWER -1e300
+#define LARGEST 1e150 /* figures whose squares and sums are finite */
 
 typedef struct field {
     const prosody_kernel *kernel;
@@ -112,7 +113,7 @@ static double widest_of(const double *mean, const double *sd, size_t count, size
     double widest = 0;
     *best = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!(fabs(mean[i]) <= DBL_MAX && sd[i] >= 0 && sd[i] <= DBL_MAX))
+        if (!(fabs(mean[i]) <= LARGEST && sd[i] >= 0 && sd[i] <= LARGEST))
             return -1;
         widest = fmax(widest, sd[i]);
         if (mean[i] > mean[*best])

@@ -108,7 +108,7 @@ def first_place(mean: Float, sd: Float, grid: Grid, *, simd: str | None = None) 
     Parameters
     ----------
     mean, sd
-        float64 [n], finite, sd of at least 0. Where every sd is 0 the largest mean has it; among equals, the first.
+        float64 [n], of at most 1e150, sd of at least 0. Where every sd is 0 the largest mean has it; among equals, the first.
     grid
         Over which scores.
     simd
@@ -122,7 +122,7 @@ def first_place(mean: Float, sd: Float, grid: Grid, *, simd: str | None = None) 
     Raises
     ------
     ValueError
-        When a figure is not finite or an sd is below 0.
+        When a figure is not finite or larger, or an sd is below 0.
     ConfigError
         The SIMD level is not available here.
     """

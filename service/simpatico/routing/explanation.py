@@ -88,12 +88,12 @@ def counterfactuals(
     actual = actual or score(request, posterior, policy, draws(seed, len(request.candidates)))
     if not np.isfinite(actual.value).all():
         return ()
-    ids, first = request.eligible.ids, int(actual.order[0])
+    agents, first = request.eligible.agents, int(actual.order[0])
     found = []
     for without, other in _scored_without(request, policy, actual):
         order = other.first(shown)
         change = float(actual.predictions.mean[order[0]] - actual.predictions.mean[first])
-        found.append(Counterfactual(without, tuple(ids[i] for i in order), order[0] != first, change))
+        found.append(Counterfactual(without, tuple(agents[i].agent_id for i in order), order[0] != first, change))
     return tuple(found)
 
 
