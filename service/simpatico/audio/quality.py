@@ -20,7 +20,7 @@ What is measured:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,8 @@ __all__ = ["QualityMeter"]
 
 _FRAMES_PER_S = round(1.0 / HOP_S)
 _FULL_SCALE = float(np.float32((FULL_SCALE_I16 - 1.0) / FULL_SCALE_I16))
+_FLAT_TOP = float(np.float32(MULAW_PEAK))
+_IDLE_PEAK = float(np.float32(ALAW_IDLE))
 _FLAT_RUN = 3
 """Equal samples that make a flat top: a 300 Hz tone of full amplitude at 8 kHz in 16 bits has at most two."""
 
@@ -40,10 +42,13 @@ _BATCH_S = 5.0
 """Input waits until there is this much of it, or until a result is asked for: NumPy costs per call, not per sample."""
 _LEVEL_MIN_DB, _LEVEL_MAX_DB, _LEVEL_STEP_DB = -120.0, 50.0, 0.25
 _LEVEL_BINS = round((_LEVEL_MAX_DB - _LEVEL_MIN_DB) / _LEVEL_STEP_DB)
+_LEVEL_POWER = 10.0 ** ((_LEVEL_MIN_DB + (np.arange(_LEVEL_BINS) + 0.5) * _LEVEL_STEP_DB) / 10.0)
+_LEVEL_POWER_SQUARED = _LEVEL_POWER**2
 _SILENT_DB = -119.0
 """At or below this a frame is digital silence to the core (its floor is -120); the noise of 16 bits lies at -101."""
 _GUARD_FRAMES = 10
 """100 ms on both sides of speech: the reach of a detector's errors at onsets and offsets."""
+_REACH = np.ones(2 * _GUARD_FRAMES + 1, np.bool_)
 _MIN_SPEECH_FRAMES = 50
 _MIN_NOISE_FRAMES = 30
 _CORRELATED_FRAMES = 20
@@ -68,20 +73,20 @@ _IDLE, _FRICATIVE = -1, 1 << 8
 """Codes of a frame: idle, or the bin of its high band, plus a bit when that band is strong."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Tallies:
-    """Integer counts of frames whose flag is known."""
+    """Integer counts of frames: levels of speech and noise, and the power of the high band in fricatives and in noise."""
 
-    speech_frames: int = 0
-    speech_level: NDArray[np.int64] = field(default_factory=lambda: np.zeros(_LEVEL_BINS, np.int64))
-    noise_level: NDArray[np.int64] = field(default_factory=lambda: np.zeros(_LEVEL_BINS, np.int64))
-    fricative_high: NDArray[np.int64] = field(default_factory=lambda: np.zeros(_HIGH_BINS, np.int64))
-    noise_high: NDArray[np.int64] = field(default_factory=lambda: np.zeros(_HIGH_BINS, np.int64))
+    speech_frames: int
+    levels: NDArray[np.int64]
+    highs: NDArray[np.int64]
 
-    def copy(self) -> _Tallies:
-        return _Tallies(
-            self.speech_frames, self.speech_level.copy(), self.noise_level.copy(), self.fricative_high.copy(), self.noise_high.copy()
-        )
+    def __add__(self, other: _Tallies) -> _Tallies:
+        return _Tallies(self.speech_frames + other.speech_frames, self.levels + other.levels, self.highs + other.highs)
+
+
+_NO_TALLIES = _Tallies(0, np.zeros((2, _LEVEL_BINS), np.int64), np.zeros((2, _HIGH_BINS), np.int64))
+_SPEECH, _NOISE = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,7 @@ class QualityMeter:
 
     def __init__(self, rate_hz: int, codec: str) -> None:
         self._rate_hz = check_rate_hz(rate_hz)
+        self._wide = rate_hz >= WIDE_RATE_HZ
         self._codec = codec
         self._samples: list[NDArray[np.float32]] = []
         self._samples_taken = 0
@@ -139,7 +145,7 @@ class QualityMeter:
         self._codes = np.empty(0, np.int16)
         self._recent = _NO_FRAMES
         self._undecided = 0
-        self._tallies = _Tallies()
+        self._tallies = _NO_TALLIES
 
     def update_samples(self, samples: NDArray[np.float32]) -> None:
         """Take samples [n], full scale 1."""
@@ -181,8 +187,7 @@ class QualityMeter:
         """Quality so far; may be asked for at any time and changes no later answer."""
         self._digest_samples()
         self._digest_flags()
-        tallies = self._tallies.copy()
-        _tally(tallies, self._recent, len(self._recent) - self._undecided, len(self._recent))
+        tallies = self._tallies + self._tally(self._recent, len(self._recent) - self._undecided, len(self._recent))
         total = self._samples_taken
         clipped, zeros = self._runs.counts()
         return ChannelQuality(
@@ -192,7 +197,7 @@ class QualityMeter:
             snr_db=_snr(tallies),
             clipped_share=clipped / total if total else 0.0,
             digital_zero_share=zeros / total if total else 0.0,
-            bandwidth="narrow" if self._rate_hz < WIDE_RATE_HZ else _bandwidth(tallies),
+            bandwidth=_bandwidth(tallies) if self._wide else "narrow",
             codec=self._codec,
         )
 
@@ -216,9 +221,22 @@ class QualityMeter:
         first = len(self._recent) - self._undecided
         frames = self._recent + _Frames(level_db, speech, self._take_codes(len(speech)))
         last = max(len(frames) - _GUARD_FRAMES, first)
-        _tally(self._tallies, frames, first, last)
+        self._tallies += self._tally(frames, first, last)
         self._undecided = len(frames) - last
         self._recent = frames[max(last - _GUARD_FRAMES, 0) :]
+
+    def _tally(self, frames: _Frames, start: int, stop: int) -> _Tallies:
+        """Count frames [start, stop); those around them only say what lies near speech."""
+        if stop <= start:
+            return _NO_TALLIES
+        near_speech = np.convolve(frames.speech, _REACH)[_GUARD_FRAMES + start : _GUARD_FRAMES + stop]
+        part = frames[start:stop]
+        counted = (part.code != _IDLE) & (part.level_db > _SILENT_DB) & (part.speech | ~near_speech)
+        kind = np.where(part.speech, _SPEECH, _NOISE)[counted]
+        level = np.minimum(np.maximum((part.level_db[counted] - _LEVEL_MIN_DB) / _LEVEL_STEP_DB, 0), _LEVEL_BINS - 1).astype(np.int64)
+        levels = np.bincount(level + kind * _LEVEL_BINS, minlength=2 * _LEVEL_BINS).reshape(2, -1)
+        highs = _high_bands(part.code[counted], kind) if self._wide else _NO_TALLIES.highs
+        return _Tallies(int(np.count_nonzero(part.speech)), levels, highs)
 
     def _take_codes(self, count: int) -> NDArray[np.int16]:
         """Codes of the next frames. Rounding of the resampled length may make one frame more than the samples did: it counts as idle."""
@@ -238,31 +256,33 @@ class _Runs:
 
     def update(self, samples: NDArray[np.float32]) -> None:
         """Take samples, at least one."""
-        starts = np.concatenate(([0], np.flatnonzero(samples[1:] != samples[:-1]) + 1))
-        lengths = np.diff(starts, append=len(samples))
-        values = samples[starts]
+        edges = np.concatenate(((0,), (samples[1:] != samples[:-1]).nonzero()[0] + 1, (len(samples),)))
+        lengths, values = edges[1:] - edges[:-1], samples[edges[:-1]]
         if values[0] == self._value:
             lengths[0] += self._length
         else:
-            self._count(np.array([self._value], np.float32), np.array([self._length]))
-        self._count(values[:-1], lengths[:-1])
+            self._clipped, self._zeros = self.counts()
+        clipped, zeros = self._shares(values[:-1], lengths[:-1])
+        self._clipped += clipped
+        self._zeros += zeros
         self._value, self._length = float(values[-1]), int(lengths[-1])
 
     def counts(self) -> tuple[int, int]:
         """Samples clipped and digital zero, with the run that is still going on."""
-        clipped, zeros = self._shares(np.array([self._value], np.float32), np.array([self._length]))
-        return self._clipped + clipped, self._zeros + zeros
-
-    def _count(self, values: NDArray[np.float32], lengths: NDArray[np.int64]) -> None:
-        clipped, zeros = self._shares(values, lengths)
-        self._clipped += clipped
-        self._zeros += zeros
+        size = abs(self._value)
+        clipped = size >= _FULL_SCALE or (size >= _FLAT_TOP and self._length >= _FLAT_RUN)
+        zero = size <= _IDLE_PEAK and self._length >= self._zero_run
+        return self._clipped + clipped * self._length, self._zeros + zero * self._length
 
     def _shares(self, values: NDArray[np.float32], lengths: NDArray[np.int64]) -> tuple[int, int]:
         size = np.abs(values)
-        clipped = (size >= _FULL_SCALE) | ((size >= np.float32(MULAW_PEAK)) & (lengths >= _FLAT_RUN))
-        zero = (size <= np.float32(ALAW_IDLE)) & (lengths >= self._zero_run)
-        return int(lengths[clipped].sum()), int(lengths[zero].sum())
+        loud, lasting = size >= _FLAT_TOP, lengths >= self._zero_run
+        clipped = zeros = 0
+        if loud.any():
+            clipped = int(lengths[(size >= _FULL_SCALE) | (loud & (lengths >= _FLAT_RUN))].sum())
+        if lasting.any():
+            zeros = int(lengths[lasting & (size <= _IDLE_PEAK)].sum())
+        return clipped, zeros
 
 
 class _Bands:
@@ -282,7 +302,8 @@ class _Bands:
 
     def update(self, samples: NDArray[np.float32]) -> NDArray[np.int16]:
         """Codes of the frames that are complete now. ``_rest`` begins at the first sample of frame ``_frame``."""
-        samples = np.concatenate([self._rest, samples])
+        if len(self._rest):
+            samples = np.concatenate([self._rest, samples])
         origin = self._frame * self._rate_hz // _FRAMES_PER_S
         # Frame f begins at floor(f * rate / 100), so the last whole one is the last that begins a hop before the end.
         frames = (origin + len(samples)) * _FRAMES_PER_S // self._rate_hz - self._frame
@@ -291,13 +312,15 @@ class _Bands:
         self._rest = samples[starts[-1] :].copy()
         if frames == 0:
             return np.empty(0, np.int16)
+        if len(samples) - len(self._rest) == frames * self._width:  # no frame is longer than the others
+            return self._coded(samples[: frames * self._width].reshape(frames, self._width))
         return self._coded(samples[starts[:-1, None] + np.arange(self._width)])
 
     def _coded(self, block: NDArray[np.float32]) -> NDArray[np.int16]:
         low, high = block.min(axis=1), block.max(axis=1)
-        idle = (low == high) & (np.abs(low) <= np.float32(ALAW_IDLE))
+        idle = (low == high) & (np.abs(low) <= _IDLE_PEAK)
         if not self._spectral:
-            return np.where(idle, _IDLE, 0).astype(np.int16)
+            return np.where(idle, np.int16(_IDLE), np.int16(0))
         spectrum = np.fft.rfft(block * self._window, axis=1)
         bands = (spectrum[:, self._low], spectrum[:, self._high])
         low_db, high_db = (10.0 * np.log10((band.real**2 + band.imag**2).sum(axis=1) + 1e-20) for band in bands)
@@ -306,72 +329,63 @@ class _Bands:
         return np.where(idle, np.int16(_IDLE), code)
 
 
-def _tally(tallies: _Tallies, frames: _Frames, start: int, stop: int) -> None:
-    """Count frames [start, stop); those around them only say what lies near speech."""
-    if stop <= start:
-        return
-    reach = np.ones(2 * _GUARD_FRAMES + 1, np.int64)
-    near_speech = np.convolve(frames.speech.astype(np.int64), reach)[_GUARD_FRAMES : _GUARD_FRAMES + len(frames)] > 0
-    part, near_speech = frames[start:stop], near_speech[start:stop]
-    sounding = (part.code != _IDLE) & (part.level_db > _SILENT_DB)
-    speech, noise = part.speech & sounding, ~near_speech & sounding
-    level = np.clip((part.level_db - _LEVEL_MIN_DB) / _LEVEL_STEP_DB, 0, _LEVEL_BINS - 1).astype(np.int64)
-    high = part.code & (_FRICATIVE - 1)
-    tallies.speech_frames += int(part.speech.sum())
-    tallies.speech_level += np.bincount(level[speech], minlength=_LEVEL_BINS)
-    tallies.noise_level += np.bincount(level[noise], minlength=_LEVEL_BINS)
-    tallies.fricative_high += np.bincount(high[speech & (part.code >= _FRICATIVE)], minlength=_HIGH_BINS)
-    tallies.noise_high += np.bincount(high[noise], minlength=_HIGH_BINS)
+def _high_bands(code: NDArray[np.int16], kind: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count by what lies in the high band, for fricatives and for noise."""
+    told = (kind == _NOISE) | (code >= _FRICATIVE)
+    high = (code[told] & (_FRICATIVE - 1)) + kind[told] * _HIGH_BINS
+    return np.bincount(high, minlength=2 * _HIGH_BINS).reshape(2, -1)
 
 
-def _power(level: NDArray[np.int64]) -> tuple[float, float]:
+def _power(level: NDArray[np.int64], count: int) -> tuple[float, float]:
     """Mean power of a level histogram, and its standard error in dB."""
-    count = int(level.sum())
-    power = 10.0 ** ((_LEVEL_MIN_DB + (np.arange(_LEVEL_BINS) + 0.5) * _LEVEL_STEP_DB) / 10.0)
-    mean = float(level @ power) / count
-    variance = max(float(level @ power**2) / count - mean**2, 0.0)
+    mean = float(level @ _LEVEL_POWER) / count
+    variance = max(float(level @ _LEVEL_POWER_SQUARED) / count - mean**2, 0.0)
     return mean, 10.0 / math.log(10.0) * math.sqrt(variance * _CORRELATED_FRAMES / count) / mean
 
 
-def _quantile_db(level: NDArray[np.int64], share: float) -> float:
-    """Quantile of a level histogram, dB, interpolated inside its bin."""
+def _quantiles_db(level: NDArray[np.int64], *shares: float) -> list[float]:
+    """Quantiles of a level histogram, dB, interpolated inside their bins."""
     below = np.cumsum(level)
-    target = share * below[-1]
-    index = int(np.searchsorted(below, target))
-    inside = (target - (below[index] - level[index])) / level[index]
-    return _LEVEL_MIN_DB + (index + float(inside)) * _LEVEL_STEP_DB
+    total = int(below[-1])
+    found = []
+    for share in shares:
+        index = int(below.searchsorted(share * total))
+        inside = (share * total - float(below[index] - level[index])) / float(level[index])
+        found.append(_LEVEL_MIN_DB + (index + inside) * _LEVEL_STEP_DB)
+    return found
 
 
 def _snr(tallies: _Tallies) -> Measure:
     """SNR in dB, or why there is none."""
     evidence_s = tallies.speech_frames / _FRAMES_PER_S
-    speech_frames, noise_frames = int(tallies.speech_level.sum()), int(tallies.noise_level.sum())
+    speech_frames, noise_frames = tallies.levels.sum(axis=1).tolist()
     if tallies.speech_frames == 0:
         return Measure.missing(Reason.NO_SPEECH)
     if speech_frames < _MIN_SPEECH_FRAMES:
         return Measure.missing(Reason.TOO_LITTLE_SPEECH, evidence_s)
     if noise_frames < _MIN_NOISE_FRAMES:
         return Measure.missing(Reason.NOISE_UNKNOWN, evidence_s)
-    total, total_se_db = _power(tallies.speech_level)
-    noise_db = _quantile_db(tallies.noise_level, 0.5)
+    total, total_se_db = _power(tallies.levels[_SPEECH], speech_frames)
+    quartile_db, noise_db, upper_quartile_db = _quantiles_db(tallies.levels[_NOISE], 0.25, 0.5, 0.75)
     noise = 10.0 ** (noise_db / 10.0)
     speech = total - noise
     if speech <= noise * 10.0 ** (_SNR_FLOOR_DB / 10.0):
         return Measure(_SNR_FLOOR_DB, None, evidence_s)
     # A median's standard error is 1.2533 times a mean's; the interquartile range is 1.349 standard deviations (normal levels).
-    spread_db = (_quantile_db(tallies.noise_level, 0.75) - _quantile_db(tallies.noise_level, 0.25)) / 1.349
+    spread_db = (upper_quartile_db - quartile_db) / 1.349
     noise_se_db = 1.2533 * spread_db * math.sqrt(_CORRELATED_FRAMES / noise_frames)
     return Measure(10.0 * math.log10(speech / noise), total / speech * math.hypot(total_se_db, noise_se_db), evidence_s)
 
 
 def _bandwidth(tallies: _Tallies) -> str:
     """Whether the speech reaches above the telephone band."""
-    frames = int(tallies.speech_level.sum())
+    level, high = tallies.levels[_SPEECH], tallies.highs
+    frames = int(level.sum())
     if frames < _MIN_BANDWIDTH_FRAMES:
         return "unknown"
-    floor = int(10.0 * math.log10(_power(tallies.speech_level)[0]) - _UNDER_SPEECH_DB - _HIGH_MIN_DB)
-    if tallies.noise_high.any():
-        below = np.cumsum(tallies.noise_high)
+    floor = int(10.0 * math.log10(_power(level, frames)[0]) - _UNDER_SPEECH_DB - _HIGH_MIN_DB)
+    if high[_NOISE].any():
+        below = np.cumsum(high[_NOISE])
         floor = max(floor, int(np.searchsorted(below, below[-1] / 2)) + _ABOVE_NOISE_DB)
-    share = int(tallies.fricative_high[min(floor, _HIGH_BINS) :].sum()) / frames
+    share = int(high[_SPEECH, min(floor, _HIGH_BINS) :].sum()) / frames
     return "wide" if share >= _WIDE_SHARE else "narrow"
