@@ -8,7 +8,7 @@ and the model's inputs, outputs and behaviour against the contract of a scorer (
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -44,17 +44,17 @@ more."""
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """A norm to use for one feature: its row, the norm itself, and what a mismatch of audio adds to the error variance of z (SD
-    squared)."""
+    """A norm to use for one feature: the norm itself, the seconds of speech behind a typical track of it, and the variance of z that comes
+    from it (SD squared)."""
 
-    row: NormRow
     norm: Norm
-    added_variance: float
+    evidence_s: float
+    error_variance: float
 
-    @property
-    def error_variance(self) -> float:
-        """Variance of z that comes from the norm: few speakers place the median and the MAD only roughly."""
-        return self.norm.z_se(_TYPICAL_Z) ** 2 + self.added_variance
+    @classmethod
+    def of(cls, row: NormRow, norm: Norm, added_variance: float) -> _Placed:
+        """Few speakers place the median and the MAD only roughly; a mismatch of audio adds ``added_variance``."""
+        return cls(norm, row.evidence_s, norm.z_se(_TYPICAL_Z) ** 2 + added_variance)
 
 
 class Bundle:
@@ -73,6 +73,8 @@ class Bundle:
         self._scorer = scorer
         self._rows = {row.key: row for row in config.norms.rows}
         self.norms = NormTable({row.key: Norm(median=row.median, mad=row.mad, n=row.speakers) for row in config.norms.rows})
+        self._info = ModelInfo(config.name, config.version, config.schema_hash, config.norms.name)
+        self._placed: dict[AudioKind, tuple[_Placed | None, ...]] = {}
 
     @property
     def name(self) -> str:
@@ -107,7 +109,7 @@ class Bundle:
     @property
     def info(self) -> ModelInfo:
         """What a result says of the model behind it."""
-        return ModelInfo(self.name, self.version, self.schema_hash, self.config.norms.name)
+        return self._info
 
     def estimate(self, features: Mapping[str, Measure], *, kind: AudioKind, prior: Mapping[str, AxisPrior] | None = None) -> StyleEstimate:
         """Estimate the perceived interaction style of the caller in this call.
@@ -135,10 +137,10 @@ class Bundle:
         prior = prior or {}
         if unknown := sorted(set(prior) - set(self.axes)):
             raise ConfigError(f"prior names axis {', '.join(unknown)}; {self.name} has {', '.join(self.axes)}", field="prior")
-        placed = [self._place(feature, kind) for feature in self.config.features]
+        placed = self._places(kind)
         measures = [features.get(feature.name) for feature in self.config.features]
-        known = np.array([m is not None and m.value is not None and p is not None for m, p in zip(measures, placed, strict=True)])
-        evidence = self._score(measures, placed, known)
+        known = _known(measures, placed)
+        evidence = self._score(measures, placed)
         posteriors = {
             axis: fuse(evidence.shift[:, a].tolist(), evidence.information[:, a].tolist(), prior.get(axis))
             for a, axis in enumerate(self.axes)
@@ -150,7 +152,7 @@ class Bundle:
             probabilities=probabilities,
             label=leader if probabilities[leader] >= self.threshold else UNDETERMINED,
             evidence_s=max((m.evidence_s for m in features.values()), default=0.0),
-            reason=None if known.any() else _reason(measures, placed),
+            reason=None if any(known) else _reason(measures, placed),
         )
 
     def shared_variance(self, features: Mapping[str, Measure], *, kind: AudioKind) -> dict[str, float]:
@@ -170,50 +172,58 @@ class Bundle:
         dict[str, float]
             By axis, SD squared, 0 or more; inf where nothing is known of the axis.
         """
-        placed = [self._place(feature, kind) for feature in self.config.features]
+        placed = self._places(kind)
         measures = [features.get(feature.name) for feature in self.config.features]
-        known = np.array([m is not None and m.value is not None and p is not None for m, p in zip(measures, placed, strict=True)])
+        known = _known(measures, placed)
         at_one = [
             Measure(p.norm.median + p.norm.sd, evidence_s=m.evidence_s) if m is not None and p is not None and k else None
             for m, p, k in zip(measures, placed, known, strict=True)
         ]
-        evidence = self._score(at_one, placed, known)
+        evidence = self._score(at_one, placed)
         errors = np.array([p.error_variance if p is not None and k else 0.0 for p, k in zip(placed, known, strict=True)])
         total = evidence.information.sum(axis=0)
         error = (evidence.shift**2 * errors[:, None]).sum(axis=0)
         return {axis: float(e / i**2) if i > _NO_INFORMATION else float("inf") for axis, e, i in zip(self.axes, error, total, strict=True)}
 
+    def _places(self, kind: AudioKind) -> tuple[_Placed | None, ...]:
+        """The norm to use for each feature, looked up once for each kind of audio, of which there are few."""
+        placed = self._placed.get(kind)
+        if placed is None:
+            placed = self._placed[kind] = tuple(self._place(feature, kind) for feature in self.config.features)
+        return placed
+
     def _place(self, feature: FeatureConfig, kind: AudioKind) -> _Placed | None:
         row = self._rows.get((Role.CALLER, kind.bandwidth, kind.codec_family, feature.name))
         if row is not None:
-            return _Placed(row, self.norms.norms[row.key], 0.0)
+            return _Placed.of(row, self.norms.norms[row.key], 0.0)
         for rule in self.config.substitutes:
             if rule.bandwidth in ("*", kind.bandwidth) and rule.codec_family in ("*", kind.codec_family):
                 row = self._rows.get((Role.CALLER, rule.use_bandwidth, rule.use_codec_family, feature.name))
                 added = rule.added_variance.get(feature.family)
-                return None if row is None or added is None else _Placed(row, self.norms.norms[row.key], added)
+                return None if row is None or added is None else _Placed.of(row, self.norms.norms[row.key], added)
         return None
 
-    def _score(self, measures: list[Measure | None], placed: list[_Placed | None], known: np.ndarray) -> Evidence:
-        count = len(measures)
-        z, evidence_s, norm_variance = np.zeros(count), np.zeros(count), np.zeros(count)
-        norm_evidence_s = np.ones(count)
-        for j, (measure, place) in enumerate(zip(measures, placed, strict=True)):
-            if measure is None or measure.value is None or place is None:
-                continue
-            z[j] = robust_z(measure.value, place.norm)
-            evidence_s[j] = measure.evidence_s
-            norm_evidence_s[j] = place.row.evidence_s
-            norm_variance[j] = place.error_variance
-        return self._scorer.score(z, known, evidence_s, norm_evidence_s, norm_variance)
+    def _score(self, measures: Sequence[Measure | None], placed: Sequence[_Placed | None]) -> Evidence:
+        inputs = [
+            (0.0, 0.0, 0.0, 1.0, 0.0)
+            if measure is None or measure.value is None or place is None
+            else (robust_z(measure.value, place.norm), 1.0, measure.evidence_s, place.evidence_s, place.error_variance)
+            for measure, place in zip(measures, placed, strict=True)
+        ]
+        return self._scorer.score(*np.array(inputs).T)
 
-    def _axis_estimate(self, axis: str, posterior: AxisPosterior, known: np.ndarray) -> AxisEstimate:
+    def _axis_estimate(self, axis: str, posterior: AxisPosterior, known: Sequence[bool]) -> AxisEstimate:
         shares = zip(self.config.features, posterior.contributions, known, strict=True)
         contributions = {feature.name: share for feature, share, is_known in shares if is_known and feature.axis == axis}
         return AxisEstimate(axis, posterior.mean, posterior.sd, contributions)
 
 
-def _reason(measures: list[Measure | None], placed: list[_Placed | None]) -> Reason:
+def _known(measures: Sequence[Measure | None], placed: Sequence[_Placed | None]) -> list[bool]:
+    """Which features were measured and have a norm."""
+    return [m is not None and m.value is not None and p is not None for m, p in zip(measures, placed, strict=True)]
+
+
+def _reason(measures: Sequence[Measure | None], placed: Sequence[_Placed | None]) -> Reason:
     """Why no feature could be used: that none has norms, or what most of the measurements say."""
     reasons = [m.reason for m in measures if m is not None and m.reason is not None]
     if any(m is not None and m.value is not None for m in measures) and not any(placed):

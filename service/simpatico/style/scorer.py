@@ -126,13 +126,13 @@ class Scorer:
             raise BundleError(f"information of {self._where} must give its variance {variance} by 1 / (1 + sum), got {implied}")
 
     def _run(self, *inputs: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        feed = {name: np.asarray(value, dtype=np.float32)[np.newaxis, :] for name, value in zip(INPUTS, inputs, strict=True)}
-        return [np.asarray(out, dtype=np.float64)[0] for out in self._session.run(list(OUTPUTS), feed)]
+        feed = dict(zip(INPUTS, np.array(inputs, np.float32)[:, np.newaxis], strict=True))
+        return [np.asarray(out, dtype=np.float64)[0] for out in self._session.run(OUTPUTS, feed)]
 
     def score(
         self,
         z: NDArray[np.float64],
-        known: NDArray[np.bool_],
+        known: NDArray[np.float64],
         evidence_s: NDArray[np.float64],
         norm_evidence_s: NDArray[np.float64],
         norm_variance: NDArray[np.float64],
@@ -142,13 +142,13 @@ class Scorer:
         Parameters
         ----------
         z, known, evidence_s, norm_evidence_s, norm_variance
-            All [F]; see the table of inputs above. Where ``known`` is False the other values are ignored but must be finite.
+            All [F]; see the table of inputs above. Where ``known`` is 0 the other values are ignored but must be finite.
 
         Returns
         -------
         Evidence
         """
-        _, variance, contributions, information = self._run(z, known.astype(np.float64), evidence_s, norm_evidence_s, norm_variance)
+        _, variance, contributions, information = self._run(z, known, evidence_s, norm_evidence_s, norm_variance)
         return Evidence(shift=contributions / variance, information=information)
 
 

@@ -288,15 +288,17 @@ class CallSession:
             responses += self._feed(samples)
         analysis = self._analyzer.finish()
         self.result = analysis, self._analyzer.shared_variance
-        final = pb.Final(analysis=analysis_to_proto(analysis), ended_by=ended_by, labels=self.plan.labels)
-        return [*responses, Response(call_id=self.plan.call_id, final=final)]
+        final = Response(call_id=self.plan.call_id, final=pb.Final(ended_by=ended_by, labels=self.plan.labels))
+        analysis_to_proto(analysis, into=final.final.analysis)
+        return [*responses, final]
 
     def _feed(self, samples: NDArray[np.float32]) -> list[Response]:
-        lists = self.plan.full_interims
-        return [
-            Response(call_id=self.plan.call_id, interim=pb.Interim(analysis=analysis_to_proto(interim, lists=lists)))
-            for interim in self._analyzer.feed(samples)
-        ]
+        return [self._interim(analysis) for analysis in self._analyzer.feed(samples)]
+
+    def _interim(self, analysis: CallAnalysis) -> Response:
+        response = Response(call_id=self.plan.call_id)
+        analysis_to_proto(analysis, lists=self.plan.full_interims, into=response.interim.analysis)
+        return response
 
     def event(self, kind: str, label: str = "") -> Response:
         """Return the news that something happened now."""
