@@ -55,7 +55,7 @@ def memory(tmp_path: Path) -> dict[str, object]:
     ring.chmod(0o600)
     folder = tmp_path / "state"
     return {
-        "database__url": f"sqlite:///{folder / 'simpatico.db'}",
+        "database__url": f"sqlite:///{tmp_path / 'simpatico.db'}",
         "database__secrets": ring,
         "database__spool": folder / "spool.db",
         "database__anchors": folder / "anchors",
@@ -102,10 +102,10 @@ def test_a_whole_deployment(
 def test_before_the_first_start(examine: Examine, memory: dict[str, object], tmp_path: Path) -> None:
     done = examine(**memory)
     assert done.code == 0, done.out
-    assert f"note tables none yet: '{tmp_path}/state/simpatico.db' is made when the service starts" in done.out
+    assert f"note tables none yet: '{tmp_path}/simpatico.db' is made when the service starts" in done.out
     assert "note access control none" in done.out
     assert "ok TLS none: plain text" in done.out
-    assert not (tmp_path / "state").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ring"]
 
 
 def test_what_may_be_wrong_is_noted(examine: Examine, memory: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +141,8 @@ def test_what_may_be_wrong_is_noted(examine: Examine, memory: dict[str, object],
         ({"database__secrets": "none"}, "FAIL memory cannot read database.secrets 'none': No such file"),
         ({"database__url": "postgresql://nobody@127.0.0.1:1/x"}, "FAIL memory the database cannot be reached (ConnectionRefusedError"),
         ({"database__url": "mysql://x"}, "FAIL memory database.url is of 'mysql'; use sqlite:///"),
-        ({"database__url": "sqlite:///ring/x.db"}, "FAIL memory database.url 'ring/x.db' cannot be written: Not a directory; give"),
+        ({"database__url": "sqlite:///ring/x.db"}, "FAIL memory there is no folder for the database 'ring/x.db'; make it first"),
+        ({"database__url": "sqlite:///."}, "FAIL memory database.url '.' cannot be written: Is a directory; give"),
         ({"database__spool": "ring/spool.db"}, "FAIL memory database.spool 'ring/spool.db' cannot be written: Not a directory; give"),
         ({"database__anchors": "."}, "FAIL memory database.anchors '.' cannot be written: Is a directory; give the service's account"),
     ],
@@ -161,8 +162,7 @@ def test_a_certificate_that_is_over(examine: Examine, tmp_path: Path) -> None:
 
 
 def test_tables_of_another_build(examine: Examine, memory: dict[str, object], tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "simpatico.db").touch()
+    (tmp_path / "simpatico.db").touch()
     done = examine(**memory)
     assert done.code == 1
     assert "FAIL memory the database's tables are of revision None, this build needs" in done.out

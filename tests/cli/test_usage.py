@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,11 @@ import pytest
 import typer
 
 from simpatico.cli import app, main
+from simpatico.cli.stream import _named_after
 from simpatico.cli.target import check_target
 from simpatico.cli.usage import one_line
+from simpatico.server.analysis.session import check_call_id
+from tests.conftest import SAMPLES
 
 Say = Callable[..., str]
 
@@ -225,3 +229,40 @@ def test_what_is_no_target(say: Say, target: str, works: str) -> None:
 
 def test_one_line() -> None:
     assert one_line("a\n\n  b \r\nc") == "a b c"
+
+
+@pytest.mark.parametrize("option", ["--call-id", "--caller-key", "--notice", "--reason"])
+def test_text_that_is_no_text(say: Say, option: str) -> None:
+    assert f"{option}: '4711\\udcff' holds bytes that are no text; UTF-8 works" in say("stream", "x", option, "4711\udcff")
+
+
+def test_a_seed_that_no_message_holds(say: Say) -> None:
+    assert "--seed is '9223372036854775808'; it should be less than or equal to 9223372036854775807" in say(
+        "stream", "x", "--seed", str(2**63)
+    )
+
+
+def test_a_very_long_argument_is_not_said_whole(say: Say) -> None:
+    line = say("analyze", "x" * 100_000)
+    assert len(line) < 1100
+    assert line.endswith("cannot be opened: File name too long\n")
+
+
+def test_a_private_key_is_not_overwritten_by_its_public_half(say: Say, tmp_path: Path) -> None:
+    file = str(tmp_path / "key.jwk")
+    assert f"--private and --public both name {file!r}: two files" in say("token", "key", "--private", file, "--public", file)
+    assert not (tmp_path / "key.jwk").exists()
+
+
+def test_a_call_is_named_after_its_file_so_that_the_service_takes_it() -> None:
+    assert _named_after(Path("calls/booking.wav")) == "booking.wav"
+    for name in ("\udcff.wav", "a\nb.wav", "x" * 250 + ".wav", "Grüße\x7f"):
+        check_call_id(f"{_named_after(Path(name))}-{'0' * 8}", "call_id")
+
+
+@pytest.mark.parametrize("words", [("schema",), ("analyze", str(SAMPLES / "booking.wav"))])
+def test_a_full_disk_is_said_in_one_line(words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([sys.executable, "-m", "simpatico", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "simpatico: what was to be written cannot be: No space left on device; make room, or write elsewhere\n"

@@ -194,7 +194,7 @@ def _opened(source: AudioSource) -> tuple[str, BinaryIO, bool]:
     except IsADirectoryError as exc:
         raise AudioError(f"{path} is a directory: give the path of one audio file in it") from exc
     except (OSError, ValueError) as exc:
-        raise AudioError(f"{path} cannot be opened: {exc}") from exc
+        raise AudioError(f"{path} cannot be opened: {getattr(exc, 'strerror', None) or exc}") from exc
 
 
 def _position(stream: BinaryIO) -> int | None:

@@ -6,6 +6,7 @@ reached or refused; 130 interrupted.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Annotated, NoReturn
@@ -30,6 +31,7 @@ __all__ = ["EXIT_INPUT", "EXIT_SERVICE", "app", "main"]
 
 EXIT_INPUT = 2
 EXIT_SERVICE = 3
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 EXIT_INTERRUPTED = 130
 """128 + SIGINT, as shells do."""
 
@@ -72,6 +74,7 @@ def main() -> NoReturn:
     """Run the command line; what the user can mend becomes one line and exit code 2, what the service or database refuses code 3."""
     try:
         code = typer.main.get_command(app).main(prog_name="simpatico", standalone_mode=False)
+        sys.stdout.flush()  # what cannot be written is to be said here
     except UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # the help is printed already
             sys.exit(EXIT_INPUT)
@@ -81,6 +84,8 @@ def main() -> NoReturn:
     except SimpaticoError as error:
         _end(str(error), EXIT_INPUT)
     except OSError as error:
+        if error.errno in NO_ROOM:
+            _end(f"what was to be written cannot be: {error.strerror}; make room, or write elsewhere", EXIT_INPUT)
         if error.filename is None:
             raise
         _end(f"{os.fsdecode(error.filename)!r} cannot be used: {error.strerror}; another path may work", EXIT_INPUT)

@@ -135,6 +135,8 @@ def _tables(settings: Settings) -> Iterator[Finding]:
 
     file = _file_of(settings.database.url)
     if file is not None:
+        if not file.parent.is_dir():
+            raise ConfigError(f"there is no folder for the database {str(file)!r}; make it first", field="database.url")
         yield _room(file, "database.url")
         if not file.exists():
             yield Finding("tables", f"none yet: {str(file)!r} is made when the service starts", note=True)

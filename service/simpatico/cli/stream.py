@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simpatico.cli.target import DEFAULT_TARGET, Target, quiet_grpc
+from simpatico.cli.usage import plain_text
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,6 +28,10 @@ CHUNK_S = 0.1
 BURST_USED = 0.8
 """Share of the burst that is used up: the rest covers what clocks and networks do to the pace."""
 EXIT_INCOMPLETE = 3
+MAX_SEED = 2**63 - 1
+"""What the message holds."""
+LONGEST_NAME = 100
+"""Characters of a call's name after its file: the service takes 128."""
 NOT_KEPT = {
     "no_consent": "its caller has not agreed to be remembered (CallerService/SetConsent, or during the call)",
     "withdrawn": "its caller withdrew consent, or was erased, during the call",
@@ -48,18 +53,21 @@ def stream(
         int, typer.Option(min=-1, help="Channel of the caller, counted from 0; -1 when the only channel is the agent's.")
     ] = 0,
     json_output: Annotated[bool, typer.Option("--json", help="Print the final result as a JSON document, and nothing else.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the surrogates.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the surrogates.")] = 0,
     call_id: Annotated[
-        str | None, typer.Option(help="Name of the call; by default that of the file, made unique where a caller is named.")
+        str | None,
+        typer.Option(callback=plain_text, help="Name of the call; by default that of the file, made unique where a caller is named."),
     ] = None,
     caller_key: Annotated[
         str | None,
         typer.Option(
-            metavar="PSEUDONYM", help="Who calls: the call is kept if they agree. Not a telephone number, an e-mail address or a name."
+            callback=plain_text,
+            metavar="PSEUDONYM",
+            help="Who calls: the call is kept if they agree. Not a telephone number, an e-mail address or a name.",
         ),
     ] = None,
-    notice: Annotated[str, typer.Option(metavar="ID", help="The notice that the caller was given.")] = "",
-    reason: Annotated[str, typer.Option(help="What the caller calls about.")] = "",
+    notice: Annotated[str, typer.Option(callback=plain_text, metavar="ID", help="The notice that the caller was given.")] = "",
+    reason: Annotated[str, typer.Option(callback=plain_text, help="What the caller calls about.")] = "",
     utc_offset_min: Annotated[int, typer.Option(min=-720, max=840, help="Minutes by which the caller's local time is ahead of UTC.")] = 0,
     tls_authority: Annotated[Path | None, typer.Option(help="Authority of the service's certificate, PEM; turns TLS on.")] = None,
     tls_certificate: Annotated[Path | None, typer.Option(help="Own certificate, PEM, for a service that demands one.")] = None,
@@ -81,7 +89,7 @@ def stream(
     if caller_key is None and (notice or reason or utc_offset_min):
         raise ConfigError("notice, reason and offset are of a named caller: give --caller-key too", field="caller-key")
     caller = None if caller_key is None else Caller(caller_key, notice, reason, utc_offset_min)
-    named = call_id or (call.name if caller is None else f"{call.name}-{uuid.uuid4().hex[:8]}")
+    named = call_id or (_named_after(call) if caller is None else f"{_named_after(call)}-{uuid.uuid4().hex[:8]}")
 
     tls = ClientTls(tls_authority, tls_certificate, tls_key) if tls_authority or tls_certificate or tls_key else None
     token = token_from(token_file) if token_file is not None else None
@@ -101,6 +109,11 @@ def stream(
     if final.ended_by != "end":
         typer.echo(f"simpatico: the service ended the call early ({final.ended_by}); the result is for what was heard", err=True)
         raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def _named_after(call: Path) -> str:
+    """Return a name that the service takes: the file's, as far as it goes, with a question mark for what cannot be printed."""
+    return "".join(character if character.isprintable() else "?" for character in call.name)[:LONGEST_NAME]
 
 
 def _kept(final: Final) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from simpatico.cli.usage import plain_text
 from simpatico.errors import ConfigError, OutputError
 
 __all__ = ["token"]
@@ -28,6 +29,10 @@ def key(
 
     from simpatico.server.access.issuing import new_key, with_key
 
+    if private.absolute() == public.absolute():
+        raise ConfigError(
+            f"--private and --public both name {str(private)!r}: two files, of which the service reads the public one", field="public"
+        )
     made = new_key()
     keys = with_key(_read(public) if public.exists() else "", made)
     _write_private(private, json.dumps(made, indent=2) + "\n")
@@ -39,12 +44,12 @@ def key(
 def issue(
     *,
     key: Annotated[Path, typer.Option(help="Private key, as `simpatico token key` made it.")],
-    subject: Annotated[str, typer.Option(help="Who will ask: the name of a gateway, a desk, a person.")],
+    subject: Annotated[str, typer.Option(callback=plain_text, help="Who will ask: the name of a gateway, a desk, a person.")],
     role: Annotated[list[str], typer.Option(help="What they are for: router, qa, researcher, privacy, admin, agent; repeatable.")],
-    agent: Annotated[str, typer.Option(help="Id of the agent whose desktop it is, with the role agent.")] = "",
+    agent: Annotated[str, typer.Option(callback=plain_text, help="Id of the agent whose desktop it is, with the role agent.")] = "",
     hours: Annotated[float, typer.Option(help="How long the token lasts.")] = 1.0,
-    audience: Annotated[str, typer.Option(help="As the service's access.audience.")] = "simpatico",
-    issuer: Annotated[str, typer.Option(help="As the service's access.issuer.")] = "",
+    audience: Annotated[str, typer.Option(callback=plain_text, help="As the service's access.audience.")] = "simpatico",
+    issuer: Annotated[str, typer.Option(callback=plain_text, help="As the service's access.issuer.")] = "",
     out: Annotated[Path | None, typer.Option(help="New file for it, readable by its owner alone, instead of standard output.")] = None,
 ) -> None:
     """Issue a token. It cannot be called back but by taking its key from the service, so let it be short."""

@@ -11,15 +11,35 @@ from typing import Any, Final
 
 import typer
 
-__all__ = ["UsageError", "one_line", "usage_line"]
+__all__ = ["UsageError", "one_line", "plain_text", "usage_line"]
 
 UsageError: Final[type[Exception]] = typer.BadParameter.__base__  # type: ignore[assignment]
 """What Typer raises for wrong usage: Click's, or its own copy of it."""
 
 
+LONGEST_LINE = 1000
+"""Characters of a message: whatever was given may stand in it."""
+
+
 def one_line(text: str) -> str:
-    """Return a text without line breaks."""
-    return " ".join(part.strip() for part in text.splitlines() if part.strip())
+    """Return a text without line breaks; of a very long one the beginning and the end, which says what would work."""
+    line = " ".join(part.strip() for part in text.splitlines() if part.strip())
+    if len(line) <= LONGEST_LINE:
+        return line
+    return f"{line[: LONGEST_LINE // 2]} ... {line[-LONGEST_LINE // 2 :]}"
+
+
+def plain_text(text: str | None) -> str | None:
+    """Return the value of an option that goes into a message, as it is.
+
+    Raises
+    ------
+    typer.BadParameter
+        It is not text in the encoding of the terminal.
+    """
+    if text is not None and any("\ud800" <= character <= "\udfff" for character in text):
+        raise typer.BadParameter(f"{text[:40]!r} holds bytes that are no text; UTF-8 works")
+    return text
 
 
 def usage_line(error: Any) -> str:

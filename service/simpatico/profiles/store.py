@@ -94,7 +94,13 @@ class Store:
         DatabaseAwayError, DatabaseVersionError
         """
         self._makes = upgrade
-        await self._run(migrate.upgrade if upgrade else migrate.check, read_only=not upgrade)
+        try:
+            await self._run(migrate.upgrade if upgrade else migrate.check, read_only=not upgrade)
+        except DatabaseAwayError as error:
+            if not self.embedded or error.field:
+                raise
+            path = self._engine.url.database
+            raise DatabaseAwayError(f"{str(error).partition('; ')[0]}: {path!r}; give database.url a file that can be written") from error
 
     async def read(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a query that changes nothing; all its statements see the database at one moment.
