@@ -1,10 +1,10 @@
 """Rankings under load: how many are answered in time, and by the model, while calls stream.
 
-    python -m bench.ranking_load [--rate 200] [--agents 1000] [--calls 50] [--seconds 20] [--workers N] [--apart]
+    python -m bench.ranking_load [--rate 200] [--agents 1000] [--calls 50] [--seconds 20] [--workers 1] [--one-port]
 
 The real service, a router that asks at a fixed rate whatever becomes of the answers (open loop), and a media gateway that streams calls in
-real time, each in processes of their own, all on this machine. The service has a worker for each processor, the router a pool of
-connections; ``--apart`` gives rankings a service of their own on the same database. Callers are unknown (nothing to look up, nothing
+real time, each in processes of their own, all on this machine. The router has a pool of connections to the port that the service has for
+rankings, ``--one-port`` to the one that it has for all. Callers are unknown (nothing to look up, nothing
 kept), or known and agreed (a profile to look up, every decision kept with all its agents). First the same router asks a service that does
 nothing: what it measures then is itself, gRPC, and this machine's other work.
 """
@@ -81,9 +81,15 @@ def show(name: str, found: dict[str, Any], deadline_s: float) -> None:
         print(f"| {name} | {what} {distribution(values)}")
     in_time = [kind for kind, took in rankings if took <= deadline_s]
     own = sum(kind == "informed" for kind in in_time)
+    late = sum(took > deadline_s for took in informed)
     reasons = ", ".join(f"{kind} {n}" for kind, n in Counter(kind for kind, _ in rankings if kind != "informed").most_common())
     shares = " | ".join(f"{count / max(asked, 1):.1%}" for count in (len(in_time), own, len(in_time) - own))
-    cells = [f"{np.percentile(found['late_sends_s'], 99) * 1000:.1f}", f"{found['cpu_share']:.0%}", f"{found['served_share']:.0%}"]
+    cells = [
+        f"{late / max(asked, 1):.1%}",
+        f"{np.percentile(found['late_sends_s'], 99) * 1000:.1f}",
+        f"{found['cpu_share']:.0%}",
+        f"{found['served_share']:.0%}",
+    ]
     summary.append(f"| {name} | {shares} | {errors} | {' | '.join(cells)} | {reasons or 'none'} |")
 
 
@@ -110,15 +116,16 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=50, help="calls streamed meanwhile")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of each run")
     parser.add_argument("--deadline-ms", type=float, default=50.0, help="within which an answer is needed")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes of the service; by default one for each processor")
-    parser.add_argument("--apart", action="store_true", help="rankings are asked of a second service on the same database, with one worker")
+    parser.add_argument("--workers", type=int, default=1, help="processes of the service that analyse calls")
+    parser.add_argument("--one-port", action="store_true", help="no process for rankings alone: they are asked of those that analyse")
     options = parser.parse_args()
     busy_s, all_s = stat()
     subprocess.run(["sleep", str(SETTLE_S)], check=True)
     before = [b - a for a, b in zip((busy_s, all_s), stat(), strict=True)]
+    processes = f"{options.workers} worker(s)" + ("" if options.one_port else " and one for rankings")
     print(
         f"{options.rate:g} rankings a second of {options.agents} agents, {options.calls} calls streaming, {options.deadline_ms:g} ms, "
-        f"{options.workers} worker(s), {os.cpu_count()} processors; others kept {before[0] / before[1]:.0%} of them busy before the start\n"
+        f"{processes}, {os.cpu_count()} processors; others kept {before[0] / before[1]:.0%} of them busy before the start\n"
     )
     print("| service, callers | answers | count | median, ms | 90 % | 99 % | longest |\n|---|---|---|---|---|---|---|")
     deadline_s = options.deadline_ms / 1000
@@ -127,15 +134,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         arguments = fill(Path(folder), options.agents, OUTCOMES)
         with ExitStack() as stack:
-            running = stack.enter_context(service(*arguments, "--workers", str(options.workers)))
+            port = () if options.one_port else ("--routing-port", "0")
+            running = stack.enter_context(service(*arguments, *port, "--workers", str(options.workers)))
             stack.enter_context(helper("calls", running.address, options.calls))
-            if options.apart:
-                running = stack.enter_context(service(*arguments, "--workers", "1"))
             subprocess.run(["sleep", str(SETTLE_S)], check=True)
             for known in ("unknown", "known"):
-                show(f"ours, {known}", ask(running.address, options, known, family(running)), deadline_s)
-    print("\n| service, callers | in time | by the model | neutral | errors | sent late, ms | client's CPU | service's CPU | why neutral |")
-    print("|---|---|---|---|---|---|---|---|---|")
+                show(f"ours, {known}", ask(running.rankings or running.address, options, known, family(running)), deadline_s)
+    print(
+        "\n| service, callers | in time | by the model | neutral | errors | late, by the model | sent late, ms | client's CPU | "
+        "service's CPU | why neutral |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
     print("\n".join(summary))
 
 

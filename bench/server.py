@@ -46,10 +46,10 @@ SERVE = (
 
 
 class Service:
-    """A running service, seen from outside."""
+    """A running service, seen from outside; ``rankings`` is where it serves them, if on a port of their own."""
 
-    def __init__(self, process: subprocess.Popen[str], address: str, started_s: float) -> None:
-        self.pid, self.address, self.started_s = process.pid, address, started_s
+    def __init__(self, process: subprocess.Popen[str], address: str, started_s: float, rankings: str | None = None) -> None:
+        self.pid, self.address, self.started_s, self.rankings = process.pid, address, started_s, rankings
 
     def rss_mib(self) -> float:
         """Return the resident memory."""
@@ -76,7 +76,9 @@ def service(*more: str) -> Iterator[Service]:
         line = process.stdout.readline()
         if not line.startswith("serving on "):
             raise SystemExit("the service did not start")
-        yield Service(process, line.split()[-1], time.monotonic() - began_s)
+        started_s = time.monotonic() - began_s
+        rankings = process.stdout.readline().split()[-1] if "--routing-port" in more else None
+        yield Service(process, line.split()[-1], started_s, rankings)
     finally:
         process.terminate()
         process.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 import json
 import re
 import signal
@@ -31,7 +32,7 @@ from simpatico.v1 import caller_service_pb2_grpc as callers_rpc
 from simpatico.v1 import routing_service_pb2 as pb
 from simpatico.v1 import routing_service_pb2_grpc as rpc
 from tests.conftest import SAMPLES, SampleCall
-from tests.server.running import log_of, process
+from tests.server.running import log_of, process, rankings_address
 
 KEY = "customer-4711-Aubergine"
 RATE_HZ = 8000
@@ -42,15 +43,16 @@ LONG_S = 30.0
 TEACHING_CALLS = 60
 pytestmark = pytest.mark.slow
 
-ASKED = 6
-"""Connections over which a ranking is asked: the kernel gives each to a worker by chance, so that all go to one in 1 of 32 runs."""
+ASKED = 12
+"""Connections over which a ranking is asked: the kernel gives each second one to a worker by chance, and all to one in 1 of 32 runs."""
 
 
 @dataclass
 class Service:
-    """A running service of two workers, and where its files are."""
+    """A running service of two workers and a process for rankings, and where its files are. ``addresses`` of routing take turns."""
 
     address: str
+    addresses: Iterator[str]
     folder: Path
     process: Any
 
@@ -74,15 +76,15 @@ def service(tmp_path: Path) -> Iterator[Service]:
         "routing.answer_within_s": LONG_S,
     }
     options = [option for key, value in settings.items() for option in ("--set", f"{key}={value}")]
-    command = ("simpatico", "serve", "--port", "0", "--workers", "2", "--realtime-factor", "inf", *options)
+    command = ("simpatico", "serve", "--port", "0", "--routing-port", "0", "--workers", "2", "--realtime-factor", "inf", *options)
     with process(*command, OMP_NUM_THREADS="1") as (running, address):
-        yield Service(address, tmp_path, running)
+        yield Service(address, itertools.cycle((address, rankings_address(running))), tmp_path, running)
 
 
 @asynccontextmanager
 async def connected(service: Service) -> AsyncIterator[tuple[Any, Any]]:
-    """Yield stubs of routing and callers over a connection of their own, to whichever worker the kernel chooses."""
-    async with grpc.aio.insecure_channel(service.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+    """Yield stubs of routing and callers over a connection of their own: to a worker of the kernel's choice, or on the port of rankings."""
+    async with grpc.aio.insecure_channel(next(service.addresses), options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
         yield rpc.RoutingServiceStub(channel), callers_rpc.CallerServiceStub(channel)
 
 

@@ -65,8 +65,17 @@ class ServerSettings(Section):
     )
     port: int = Field(default=50051, ge=0, le=65535, description="Port to listen on; 0 takes a free one and prints it.")
     allow_insecure: bool = Field(default=False, description="Permit plain text on an address that other machines can reach.")
+    routing_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port of a process of its own that serves rankings and callers but no calls, so that no analysis keeps them waiting; "
+        "0 takes a free one and prints it. Needs database.url.",
+    )
     workers: int = Field(default=1, ge=1, le=256, description="Processes that share the port. Each has the limits below to itself.")
-    threads: int = Field(default=0, ge=0, le=256, description="Threads for analysis in each process; 0 is one per processor.")
+    threads: int = Field(
+        default=0, ge=0, le=256, description="Threads for analysis in each process; 0 shares the processors out among the workers."
+    )
     reflection: bool = Field(default=True, description="Tell clients such as grpcurl what the service offers.")
     drain_grace_s: float = Field(
         default=30.0, ge=0, le=3600, description="Seconds that open calls may go on after SIGTERM before they get their final."
@@ -250,6 +259,12 @@ class Settings(BaseSettings):
     keepalive: KeepaliveSettings = KeepaliveSettings()
     log: LogSettings = LogSettings()
     analysis: AnalysisSettings = AnalysisSettings()
+
+    @model_validator(mode="after")
+    def _complete(self) -> Settings:
+        if self.server.routing_port is not None and not self.database.url:
+            raise ValueError("server.routing_port needs database.url: without a database nobody is ranked")
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -96,6 +96,14 @@ def process(*command: str, **environment: str) -> Iterator[tuple[subprocess.Pope
                 running.stdout.close()
 
 
+def rankings_address(running: subprocess.Popen[str]) -> str:
+    """Return where a process serves rankings, which it says in its second line."""
+    assert running.stdout is not None
+    line = running.stdout.readline()
+    assert line.startswith("serving rankings on ")
+    return line.split()[-1]
+
+
 def log_of(running: subprocess.Popen[str]) -> str:
     """Return what a process that has ended wrote to its log."""
     assert running.stderr is not None

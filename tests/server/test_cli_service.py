@@ -14,13 +14,17 @@ import sys
 import tomllib
 from pathlib import Path
 
+import grpc
 import pytest
 
 from simpatico.cli.stream import NOT_KEPT
 from simpatico.client import AnalysisClient
 from simpatico.config import keys
+from simpatico.errors import SimpaticoError
 from simpatico.profiles.texts import NotKept
-from tests.server.running import ROOT, log_of, process
+from simpatico.v1 import routing_service_pb2 as routing_pb
+from simpatico.v1 import routing_service_pb2_grpc as routing_rpc
+from tests.server.running import ROOT, log_of, process, rankings_address
 
 CALL = ROOT / "audio_samples" / "booking.wav"
 WAIT_S = 60
@@ -196,6 +200,53 @@ def test_workers_share_a_port_replace_the_dead_and_drain() -> None:
     assert log.count("worker started") == 3
     assert "worker died" in log
     assert log.count("draining") in {1, 2}  # the new one may have been told to go before it was ready
+
+
+@pytest.mark.slow
+def test_rankings_have_a_process_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "secrets").write_text(f"a {base64.b64encode(bytes(range(32))).decode()}\n")
+    database = (
+        f"database.url=sqlite:///{tmp_path}/simpatico.db",
+        f"database.secrets={tmp_path}/secrets",
+        f"database.spool={tmp_path}/spool.db",
+    )
+    more = [option for assignment in database for option in ("--set", assignment)]
+    with process("simpatico", "serve", "--port", "0", "--routing-port", "0", *more) as (service, address):
+        rankings = rankings_address(service)
+        assert rankings != address
+        assert length_at(address) == 1.0
+        with pytest.raises(SimpaticoError, match="Method not found"):
+            length_at(rankings)
+        assert [ranked_at(where) for where in (address, rankings)] == [["a"], ["a"]]
+        children = Path(f"/proc/{service.pid}/task/{service.pid}/children")
+        analysing, ranking = workers(children)
+        os.kill(ranking, signal.SIGKILL)
+        for _ in range(600):
+            after = workers(children)
+            if len(after) == 2 and ranking not in after:
+                break
+            signal.sigtimedwait([], 0.1)
+        assert analysing in after
+        assert ranked_at(rankings) == ["a"], "the new one has the same port"
+        assert length_at(address) == 1.0
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(WAIT_S) == 0
+
+
+def test_a_port_for_rankings_needs_a_database() -> None:
+    done = simpatico("serve", "--routing-port", "0")
+    assert done.returncode == 2
+    assert "server.routing_port needs database.url" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def ranked_at(address: str) -> list[str]:
+    """Return the agents of a ranking, asked for over a connection of its own; declares the one agent there is."""
+    with grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+        routing = routing_rpc.RoutingServiceStub(channel)
+        routing.UpsertAgent(routing_pb.UpsertAgentRequest(agent=routing_pb.Agent(agent_id="a")), wait_for_ready=True, timeout=WAIT_S)
+        call = routing_pb.CallToRoute(call_id="x", queue="q", candidates=[routing_pb.Candidate(agent_id="a")])
+        return [one.agent_id for one in routing.RankAgents(routing_pb.RankAgentsRequest(call=call), timeout=WAIT_S).agents]
 
 
 def length_at(address: str) -> float:

@@ -20,6 +20,9 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (server.host).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one (server.port).")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with settings; SIMPATICO_CONFIG names one too.")] = None,
+    routing_port: Annotated[
+        int | None, typer.Option(help="Port of a process of its own for rankings; 0 takes a free one (server.routing_port).")
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that share the port (server.workers).")] = None,
     bundle: Annotated[Path | None, typer.Option(help="Directory of a model bundle (analysis.bundle).")] = None,
     realtime_factor: Annotated[
@@ -45,6 +48,7 @@ def serve(
         for key, value in {
             "server.host": host,
             "server.port": port,
+            "server.routing_port": routing_port,
             "server.workers": workers,
             "server.drain_grace_s": drain_grace,
             "server.allow_insecure": allow_insecure,
@@ -72,14 +76,16 @@ def _run(settings: Settings) -> None:
     from simpatico.server.workers import serve_with_workers
 
     configure_logging(settings.log)
-    if settings.server.workers > 1:
+    if settings.server.workers > 1 or settings.server.routing_port is not None:
         serve_with_workers(settings, _announce)
     else:
         asyncio.run(serve_one(settings, _announce))
 
 
-def _announce(address: str) -> None:
+def _announce(address: str, routing_address: str | None = None) -> None:
     print(f"serving on {address}", flush=True)
+    if routing_address is not None:
+        print(f"serving rankings on {routing_address}", flush=True)
 
 
 def assigned(assignments: list[str]) -> dict[str, Any]:

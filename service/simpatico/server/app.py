@@ -69,6 +69,10 @@ def analyzer_factory(settings: Settings) -> AnalyzerFactory:
     return make
 
 
+def _no_analyzer(plan: CallPlan, audio: AudioFormat) -> Analyzer:
+    raise AssertionError(f"call {plan.call_id!r} came to a process that serves no calls ({audio})")
+
+
 class Application:
     """One process' server.
 
@@ -82,6 +86,8 @@ class Application:
         Let other processes listen on the same port (SO_REUSEPORT).
     exchange
         What the processes of the service tell each other; by default this process is alone.
+    calls
+        Serve ``AnalysisService``; without it rankings and callers alone.
 
     Attributes
     ----------
@@ -103,15 +109,18 @@ class Application:
         *,
         share_port: bool = False,
         exchange: Exchange | None = None,
+        calls: bool = True,
     ) -> None:
         check_exposure(settings)
         self._settings = settings
+        self._calls = calls
         self._share_port = share_port
         self._guard = Guard(Access(settings))
         self.memory = _memory(settings)
         self._router: Router | None = None
-        threads = Threads(settings.server.threads or os.cpu_count() or 1)
-        self.shared = Shared(settings, factory or analyzer_factory(settings), threads, exchange=exchange or Exchange())
+        threads = Threads(settings.server.threads or max(1, (os.cpu_count() or 1) // settings.server.workers))
+        factory = factory or (analyzer_factory(settings) if calls else _no_analyzer)
+        self.shared = Shared(settings, factory, threads, exchange=exchange or Exchange())
         if self.memory is not None:
             from simpatico.server.callers.keeping import Keeper
 
@@ -149,7 +158,8 @@ class Application:
 
     def register(self, server: grpc.aio.Server) -> None:
         """Give a server everything that this one serves."""
-        server.add_generic_rpc_handlers((AnalysisService(self.shared).handler(),))
+        if self._calls:
+            server.add_generic_rpc_handlers((AnalysisService(self.shared).handler(),))
         if self.memory is not None and self.shared.keeper is not None:
             from simpatico.server.callers.service import CallerService
             from simpatico.server.routing.router import Router
@@ -172,12 +182,13 @@ class Application:
             reflection.enable_server_reflection(names, server)
 
     def _services(self) -> tuple[str, ...]:
+        analysis = (SERVICE_NAME,) if self._calls else ()
         if self.memory is None:
-            return (SERVICE_NAME,)
+            return analysis
         from simpatico.server.callers.service import CALLER_SERVICE
         from simpatico.server.routing.service import ROUTING_SERVICE
 
-        return (SERVICE_NAME, CALLER_SERVICE, ROUTING_SERVICE)
+        return (*analysis, CALLER_SERVICE, ROUTING_SERVICE)
 
     async def drain(self, grace_s: float | None = None) -> None:
         """Take no new calls, let open ones go on for the grace, give the rest their finals, and stop.
@@ -256,13 +267,14 @@ async def serve(
     share_port: bool = False,
     parent: int | None = None,
     peers: tuple[int, socket.socket] | None = None,
+    calls: bool = True,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain; a second signal cuts the grace short, a third ends at once.
 
     Parameters
     ----------
     announce
-        Called with HOST:PORT when calls are taken.
+        Called with HOST:PORT when it is served.
     factory
         What makes analyzers; by default `analyzer_factory`.
     share_port
@@ -271,10 +283,12 @@ async def serve(
         File descriptor whose end means that the parent process has gone: a signal like the others.
     peers
         What `Hub.attach` gave: the way to the other processes of the service.
+    calls
+        As for `Application`.
     """
     sys.setswitchinterval(SWITCH_S)
     exchange = Exchange(peers[0] if peers else 0)
-    application = Application(settings, factory, share_port=share_port, exchange=exchange)
+    application = Application(settings, factory, share_port=share_port, exchange=exchange, calls=calls)
     stopper = _Stopper(application)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
