@@ -17,6 +17,7 @@ MESON = PATH="$(dir $(PYTHON)):$$PATH" "$(PYTHON)" -m mesonbuild.mesonmain
 
 help:
 	@echo "make demo    build, start the service, stream a sample call to it, print the result; then remember, rank and forget a caller"
+	@echo "make setup   build into .venv, from where .venv/bin/simpatico runs"
 	@echo "make test    build and run all tests"
 	@echo "make search  the property tests on many new examples"
 	@echo "make coverage  which lines and branches the tests reach"
