@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from simpatico.profiles.agent_columns import pack_agents
+from simpatico.profiles.decision_codec import unpack_ranking, unpack_request
 from simpatico.profiles.decisions import new_decision_id
 from simpatico.profiles.fusion import AxisEvidence
 from simpatico.profiles.habits import CallTime
@@ -62,3 +66,14 @@ def a_decision(
     ranking = Ranking(entries, frozenset({Source.PROFILE}), "thompson-1", 42, learned_through=17, learned_calls=12, assigned=agents == 2)
     arm = None if block is None else BlockArm("exp-1", block, Arm.ON if block % 2 else Arm.OFF, washout=False, rank=bool(block % 2))
     return Decision(new_decision_id(kept=kept), call_id, at_s, request, ranking, arm)
+
+
+def as_stored(exported: dict[str, Any]) -> dict[str, Any]:
+    """Take the agents of an exported decision, which stand in it as JSON, back into their column of bytes."""
+    request = unpack_request(exported["queue"], exported["request"])
+    ranking = unpack_ranking(exported["policy_version"], exported["neutral_reason"], exported["ranking"])
+    bare = {
+        name: {key: value for key, value in exported[name].items() if key != part}
+        for name, part in (("request", "candidates"), ("ranking", "entries"))
+    }
+    return {**exported, **bare, "agents": pack_agents(request.eligible, ranking.entries)}

@@ -16,8 +16,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from simpatico.errors import ConfigError, DatabaseAwayError, DatabaseVersionError, ProfileError
-from simpatico.profiles import callers, counters, decisions, engine, lessons, migrate, schema
+from simpatico.errors import ConfigError, DatabaseAwayError, DatabaseVersionError, ProfileError, UnknownAgentError
+from simpatico.profiles import callers, counters, decisions, engine, lessons, migrate, privacy
+from simpatico.profiles.decision_codec import pack_ranking, pack_request
 from simpatico.profiles.schema import Canonical, Json, canonical_json, metadata
 from simpatico.profiles.store import BlockingStore, Store, Work
 from simpatico.routing.types import Outcome, Source
@@ -44,23 +45,42 @@ def test_migrations_go_back_to_nothing_and_forth_again(store: BlockingStore) -> 
     store.write("admin", counters.count, "again")
 
 
-def test_what_a_build_without_lessons_had_written_is_there_afterwards(store: BlockingStore) -> None:
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_what_a_build_before_had_written_is_there_afterwards(store: BlockingStore, revision: str) -> None:
+    """Its rows have their agents in JSON; the second build's also had apart what models learn from."""
     caller_id = store.write("router", callers.grant, "a").caller_id
-    store.write("admin", lambda work: migrate.downgrade(work.connection, "0001"))
-    made, columns = a_decision(), [column.name for column in schema.decisions.columns if column.name != "lesson"]
+    store.write("admin", lambda work: migrate.downgrade(work.connection, revision))
+    made, request = a_decision(), pack_request(a_decision().request)
+    row = {name: value for name, value in decisions.prepare(made).values.items() if name != "agents"}
+    row |= {"caller_id": caller_id, "request": canonical_json(request), "ranking": canonical_json(pack_ranking(made.ranking))}
+    if revision == "0002":
+        row["lesson"] = canonical_json({name: request[name] for name in ("reason", "live", "profile")})
 
     def old(work: Work) -> None:
-        row = {**decisions.prepare(made).values, "caller_id": caller_id}
-        names = ", ".join(columns)
-        values = ", ".join(f":{name}" for name in columns)
-        work.connection.execute(text(f"INSERT INTO decisions ({names}) VALUES ({values})"), {name: row[name] for name in columns})
+        values = ", ".join(f":{name}" for name in row)
+        work.connection.execute(text(f"INSERT INTO decisions ({', '.join(row)}) VALUES ({values})"), row)
 
     store.write("router", old)
     store.run(store.store.open())
     assert store.read(decisions.load, made.decision_id) == made
+    with pytest.raises(UnknownAgentError, match="agent 'agent-9' was not eligible"):
+        store.write("router", decisions.record_outcome, "r", made.decision_id, Outcome(csat_5=2.0), "agent-9")
     store.write("router", decisions.record_outcome, "r", made.decision_id, Outcome(csat_5=2.0), "agent-1")
     (lesson,) = store.read(lambda work: list(lessons.read(work, after=0, through=10)))
     assert (lesson.decision.taken, lesson.decision.request.profile) == ("agent-1", made.request.profile)
+    (held,) = store.write("privacy", privacy.export, "a")["decisions"]
+    assert (held["request"], held["ranking"]["entries"][0][0]) == (request, "agent-2")
+
+
+def test_going_back_takes_what_a_build_before_could_not_read(store: BlockingStore) -> None:
+    caller_id = store.write("router", callers.grant, "a").caller_id
+    made = a_decision()
+    store.write("router", decisions.log, caller_id, [made])
+    store.write("router", decisions.record_outcome, "r", made.decision_id, Outcome(csat_5=2.0), "agent-1")
+    store.write("admin", lambda work: migrate.downgrade(work.connection, "0002"))
+    store.run(store.store.open())
+    assert store.read(decisions.held) == set()
+    assert store.read(decisions.newest_report) == 0
 
 
 def test_opening_twice_changes_nothing(store: BlockingStore) -> None:

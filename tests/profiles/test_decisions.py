@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from simpatico.errors import OutcomeError, RequestConflictError, RequestError, UnknownAgentError, UnknownDecisionError
-from simpatico.profiles import agents, audit, callers, counters, decisions, experiments
+from simpatico.profiles import agents, audit, callers, counters, decisions, experiments, privacy
 from simpatico.profiles.decision_codec import KEPT_FACTORS, pack_ranking, pack_request, unpack_ranking, unpack_request
 from simpatico.profiles.decisions import Recorded
 from simpatico.profiles.schema import Canonical, canonical_json
@@ -250,11 +250,6 @@ def test_a_ranking_of_before_it_said_what_it_had_learned() -> None:
     assert (back.learned_through, back.learned_calls, back.assigned) == (0, 0, False)
 
 
-def in_order(pairs: list[tuple[str, object]]) -> list[tuple[str, object]]:
-    """An object of JSON with its keys as they stand."""
-    return pairs
-
-
 @pytest.mark.parametrize("name", ["propensity", "expected_utility", "sd", "load_penalty"])
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_figure_that_json_does_not_have_is_not_written_down(name: str, value: float) -> None:
@@ -268,16 +263,45 @@ def test_a_figure_that_json_does_not_have_is_not_written_down(name: str, value: 
             decisions.prepare(replace(made, ranking=replace(made.ranking, entries=wrong)))
 
 
-def test_a_row_that_was_put_together_before_is_the_same_row(store: BlockingStore, caller_id: str) -> None:
-    """Also where a text looks like the place where the long parts go."""
+def test_who_was_not_eligible_cannot_have_been_ranked() -> None:
+    made = a_decision(agents=5)
+    stranger = replace(made.ranking.entries[0], agent_id="stranger")
+    with pytest.raises(RequestError, match="agent 'stranger' was ranked and was not eligible"):
+        decisions.prepare(replace(made, ranking=replace(made.ranking, entries=(stranger,))))
+
+
+def test_a_reason_that_is_no_number_is_not_written_down() -> None:
+    made = a_decision()
+    first = made.ranking.entries[0]
+    broken = replace(first, factors=(replace(first.factors[0], contribution=math.nan),))
+    with pytest.raises(RequestError, match="a reason of a ranking must be a finite number to be kept, got nan"):
+        decisions.prepare(replace(made, ranking=replace(made.ranking, entries=(broken, *made.ranking.entries[1:]))))
+
+
+def test_a_row_that_was_put_together_is_the_row_and_its_text(store: BlockingStore, caller_id: str) -> None:
     made = replace(a_decision(block=1), call_id='x","ranking":0,"request":0')
     prepared = decisions.prepare(made)
     values = {name: json.loads(part) if isinstance(part, Canonical) else part for name, part in prepared.values.items()}
-    lesson = values.pop("lesson")
-    assert lesson == {name: values["request"][name] for name in ("reason", "live", "profile")}
-    assert json.loads(prepared.text, object_pairs_hook=in_order) == json.loads(canonical_json(values), object_pairs_hook=in_order)
-    assert ": " not in prepared.text
+    assert values.pop("agents") == prepared.agents
+    assert prepared.text.decode() == canonical_json(values)
     assert store.write("router", decisions.log_batch, [(caller_id, prepared), (caller_id, decisions.prepare(a_decision()))]) == 2
-    assert store.read(decisions.load, made.decision_id).request == made.request
-    assert store.read(lambda work: audit.verify_log(work).ok)
+    assert store.read(decisions.load, made.decision_id) == made
     assert store.write("router", decisions.log_batch, [("0" * 32, decisions.prepare(a_decision()))]) == 0
+
+
+def test_a_batch_is_of_those_who_agree_and_of_what_is_new(store: BlockingStore, caller_id: str) -> None:
+    """One entry in the chain for each, in the order of the batch."""
+    other = store.write("router", callers.grant, "another").caller_id
+    objected = store.write("privacy", privacy.object_to, "a third").caller_id
+    made = [a_decision(f"call-{i}") for i in range(5)]
+    store.write("router", decisions.log, caller_id, made[:1])
+    before = store.read(audit.head).seq
+    batch = list(zip((caller_id, other, objected, "0" * 32, caller_id), map(decisions.prepare, made), strict=True))
+    assert store.write("router", decisions.log_batch, [*batch, batch[1]]) == 2
+    assert store.read(decisions.held) == {made[0].decision_id, made[1].decision_id, made[4].decision_id}
+    assert store.read(counters.totals)["decisions.not_kept"] == 2
+    entries = [sealed.entry for sealed in store.read(lambda work: list(audit.entries(work, after=before)))]
+    assert [e.subject for e in entries] == [store.read(decisions.audit_subjects, made[i].decision_id)[0] for i in (1, 4)]
+    assert store.read(lambda work: audit.verify_log(work).ok)
+    assert store.write("router", decisions.log_batch, batch) == 0
+    assert store.read(audit.head).seq == before + 2, "nothing is said of nothing"

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from simpatico.errors import DatabaseAwayError
 from simpatico.profiles import callers, decisions, notebook, operations, privacy
 from simpatico.profiles.decision_codec import KEPT_FACTORS
-from simpatico.profiles.note_codec import NoteWriter, read_notes
+from simpatico.profiles.decision_rows import prepare
+from simpatico.profiles.note_codec import pack_note, read_notes
 from simpatico.profiles.notebook import Notebook, adopt
 from simpatico.profiles.operations import Replay
 from simpatico.profiles.spool import Spool
@@ -66,6 +67,11 @@ def crowded(agents: int) -> Decision:
     return replace(made, ranking=replace(made.ranking, entries=entries))
 
 
+def a_note(made: Decision) -> bytes:
+    """Return the record of a decision."""
+    return b"".join(pack_note(WHO, prepare(made)))
+
+
 def bare_neutral(candidates: tuple[Candidate, ...]) -> Decision:
     """Return a neutral decision of a caller of whom nothing is known."""
     request = RankRequest("loans", candidates)
@@ -88,40 +94,40 @@ crowds = st.lists(
 @given(st.lists(st.tuples(crowds, st.booleans()), min_size=1, max_size=4))
 def test_a_decision_survives_exactly(made: list[tuple[list[Candidate], bool]]) -> None:
     """Agents may be declared anew in between: each decision has them as they were then."""
-    writer, data, expected = NoteWriter(), b"", []
+    data, expected = b"", []
     for crowd, plain in made:
         one = bare_neutral(tuple(crowd))
         if not plain:
             rows = np.linspace(0.1, 0.9, 4 * len(crowd)).reshape(4, -1)
             entries = Entries([c.agent.agent_id for c in reversed(crowd)], *rows)
             one = replace(one, ranking=replace(a_decision().ranking, entries=entries))
-        data += b"".join(writer.pack(WHO, one))
+        data += a_note(one)
         expected.append((WHO, one))
     assert list(read_notes(data)) == expected
 
 
 @pytest.mark.parametrize("made", [a_decision(), a_decision(block=3), a_decision(agents=2)])
 def test_everything_that_a_decision_can_have_survives(made: Decision) -> None:
-    assert list(read_notes(b"".join(NoteWriter().pack(WHO, made)))) == [(WHO, made)]
+    assert list(read_notes(a_note(made))) == [(WHO, made)]
 
 
 @given(st.data())
 def test_a_file_that_was_cut_off_is_read_to_there(data: st.DataObject) -> None:
-    writer, made = NoteWriter(), [a_decision(f"call-{i}") for i in range(3)]
-    records = [b"".join(writer.pack(WHO, one)) for one in made]
+    made = [a_decision(f"call-{i}") for i in range(3)]
+    records = [a_note(one) for one in made]
     whole = b"".join(records)
     cut = data.draw(st.integers(0, len(whole)))
     ends = np.cumsum([len(record) for record in records])
     assert [one for _, one in read_notes(whole[:cut])] == made[: int(np.sum(ends <= cut))]
 
 
-@pytest.mark.parametrize("wrong", [b"\0" * 64, b"NOTE" + b"\1" * 200, b"SQLite format 3\0" * 9])
+@pytest.mark.parametrize("wrong", [b"\0" * 64, b"DEC1" + b"\1" * 200, b"SQLite format 3\0" * 9])
 def test_what_is_no_record_is_said(wrong: bytes) -> None:
     """Zeros, as after the power went, and bytes of something else: what came before them counts."""
-    whole = b"".join(NoteWriter().pack(WHO, a_decision()))
+    whole = a_note(a_decision())
     found = read_notes(whole + wrong)
     next(found)
-    if wrong.startswith(b"NOTE"):
+    if wrong.startswith(b"DEC1"):
         assert list(found) == [], "it says of itself that it is longer than what is there"
         return
     with pytest.raises(ValueError, match=f"no record at byte {len(whole)} of"):
@@ -135,18 +141,17 @@ def test_what_is_no_record_is_said(wrong: bytes) -> None:
 def test_a_file_is_emptied_as_soon_as_everything_is_written_down(path: Path, waiting: Spool) -> None:
     book, one, two = Notebook(path), a_decision("call-one"), a_decision("call-two")
     assert not path.parent.exists(), "who notes nothing down makes no file"
-    book.note(WHO, one)
-    book.note(WHO, two)
+    book.note(WHO, prepare(one))
+    book.note(WHO, prepare(two))
     (file,) = files(path)
     assert file.stat().st_mode & 0o077 == path.parent.stat().st_mode & 0o077 == 0
     assert b"call-one" in file.read_bytes()
     book.done([one.decision_id, "k" + "0" * 32])
     assert b"call-two" in file.read_bytes()
     book.done([two.decision_id])
-    left = file.read_bytes()
-    assert not any(word in left for word in (b"call-", WHO.encode(), b"assertiveness")), "agents are left, and nothing of callers"
+    assert file.read_bytes() == b""
     three = a_decision("call-three")
-    book.note(WHO, three)
+    book.note(WHO, prepare(three))
     assert list(read_notes(file.read_bytes())) == [(WHO, three)]
     assert adopt(waiting, now_s=NOW_S) == 0, "a living process' file is its own"
     book.done([three.decision_id])
@@ -159,7 +164,7 @@ def test_under_steady_load_files_take_turns(path: Path) -> None:
     now = [0.0]
     book, made = Notebook(path, lambda: now[0]), [a_decision(f"call-{i}") for i in range(4)]
     for i, one in enumerate(made):
-        book.note(WHO, one)
+        book.note(WHO, prepare(one))
         if i:
             book.done([made[i - 1].decision_id])
         now[0] += 0.6
@@ -172,23 +177,13 @@ def test_under_steady_load_files_take_turns(path: Path) -> None:
     assert files(path) == []
 
 
-def test_agents_who_came_in_between_are_known_after_the_file_was_emptied(path: Path) -> None:
-    book, one, two = Notebook(path), crowded(2), crowded(5)
-    book.note(WHO, one)
-    book.note(WHO, two)
-    book.done([one.decision_id, two.decision_id])
-    book.note(WHO, three := crowded(5))
-    (file,) = files(path)
-    assert list(read_notes(file.read_bytes())) == [(WHO, three)]
-
-
 def test_what_a_killed_process_left_is_applied_once(store: BlockingStore, path: Path, waiting: Spool) -> None:
     """It had written one of three down, spooled another, and struck out neither; reports come before and after it is found."""
     caller_id = store.write("router", callers.grant, CALLER).caller_id
     assert caller_id
     book, made = Notebook(path), [a_decision(f"call-{i}") for i in range(3)]
     for one in made:
-        book.note(caller_id, one)
+        book.note(caller_id, prepare(one))
     store.write("router", decisions.log, caller_id, [made[0]])
     waiting.add_decision(caller_id, made[1], NOW_S)
     waiting.add_outcome("early", made[2].decision_id, a_decision().outcome.updated(replace(made[0].outcome, csat_5=4.0)), "agent-1", NOW_S)
@@ -210,13 +205,13 @@ def test_of_who_withdrew_meanwhile_nothing_is_taken_up(store: BlockingStore, pat
     caller_id = store.write("router", callers.grant, CALLER).caller_id
     assert caller_id
     book = Notebook(path)
-    book.note(caller_id, a_decision("call-secret"))
+    book.note(caller_id, prepare(a_decision("call-secret")))
     die(book)
     erased = store.run(operations.erase_caller(store.store, waiting, "privacy", CALLER))
     assert erased.spooled == 1, "an erasure reaches what killed processes left"
     assert files(path) == []
     assert not any(b"call-secret" in file.read_bytes() for file in path.parent.iterdir())
-    book.note(caller_id, made := a_decision("call-secret"))
+    book.note(caller_id, prepare(made := a_decision("call-secret")))
     die(book)
     store.write("privacy", privacy.withdraw, CALLER)
     adopt(waiting, now_s=NOW_S)
@@ -239,24 +234,24 @@ def no_file_may_grow_beyond(size: int) -> Iterator[None]:
 
 def test_on_a_full_disk_what_was_noted_stays(path: Path) -> None:
     book, one, two, three = Notebook(path), a_decision(), crowded(9), crowded(9)
-    book.note(WHO, one)
+    book.note(WHO, prepare(one))
     (file,) = files(path)
     with no_file_may_grow_beyond(file.stat().st_size + 100), pytest.raises(OSError, match=r"only 100 of \d+ bytes were taken"):
-        book.note(WHO, two)
-    book.note(WHO, three)
+        book.note(WHO, prepare(two))
+    book.note(WHO, prepare(three))
     assert list(read_notes(file.read_bytes())) == [(WHO, one), (WHO, three)]
     with no_file_may_grow_beyond(0):
         book.done([one.decision_id, three.decision_id])
-        assert files(path) == [], "the agents who came in between could not be brought in again"
+        assert file.read_bytes() == b"", "room is not needed to strike out"
         with pytest.raises(OSError, match=r"bytes were taken|File too large"):
-            book.note(WHO, two)
-    book.note(WHO, two)
+            book.note(WHO, prepare(two))
+    book.note(WHO, prepare(two))
     assert [len(list(read_notes(file.read_bytes()))) for file in files(path)] == [1]
 
 
 def test_what_the_spool_cannot_take_is_left(path: Path, waiting: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     book = Notebook(path)
-    book.note(WHO, a_decision())
+    book.note(WHO, prepare(a_decision()))
     die(book)
 
     def refuse(*_: Any) -> int:
@@ -272,7 +267,7 @@ def test_what_the_spool_cannot_take_is_left(path: Path, waiting: Spool, monkeypa
 
 def test_a_file_that_cannot_be_read_to_its_end_is_said(path: Path, waiting: Spool, caplog: pytest.LogCaptureFixture) -> None:
     book = Notebook(path)
-    book.note(WHO, a_decision())
+    book.note(WHO, prepare(a_decision()))
     die(book)
     (file,) = files(path)
     file.write_bytes(file.read_bytes() + b"\0" * 100)
@@ -292,7 +287,7 @@ def test_a_file_is_not_taken_from_under_its_owner(path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(notebook, "_lock", lock)
     book = Notebook(path)
-    book.note(WHO, a_decision())
+    book.note(WHO, prepare(a_decision()))
     assert len(files(path)) == 1
     assert files(path) != taken
 
@@ -301,8 +296,9 @@ def test_a_kill_leaves_what_was_noted(path: Path, waiting: Spool) -> None:
     """A real process, a real SIGKILL, while it notes as fast as it can: whatever it said is there."""
     script = (
         "import itertools, sys\nfrom pathlib import Path\nfrom simpatico.profiles.notebook import Notebook\n"
-        "from tests.profiles.samples import a_decision\nbook = Notebook(Path(sys.argv[1]))\n"
-        "for i in itertools.count():\n    made = a_decision(f'call-{i}')\n    book.note('c' * 32, made)\n"
+        "from simpatico.profiles.decision_rows import prepare\nfrom tests.profiles.samples import a_decision\n"
+        "book = Notebook(Path(sys.argv[1]))\n"
+        "for i in itertools.count():\n    made = a_decision(f'call-{i}')\n    book.note('c' * 32, prepare(made))\n"
         "    print(made.decision_id, flush=True)\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -323,7 +319,7 @@ def test_while_nothing_is_written_down_files_do_not_multiply(path: Path, monkeyp
     now = [0.0]
     book, made = Notebook(path, lambda: now[0]), [a_decision(f"call-{i}") for i in range(9)]
     for one in made:
-        book.note(WHO, one)
+        book.note(WHO, prepare(one))
         now[0] += 2.0
     assert sorted(len(list(read_notes(file.read_bytes()))) for file in files(path)) == [1, 1, 7]
     book.done(one.decision_id for one in made)
@@ -331,18 +327,9 @@ def test_while_nothing_is_written_down_files_do_not_multiply(path: Path, monkeyp
     assert files(path) == []
 
 
-def test_a_decision_that_cannot_be_written_down_leaves_the_next_ones_whole(path: Path) -> None:
-    book, wrong = Notebook(path), a_decision(agents=5)
-    stranger = replace(wrong.ranking.entries[0], agent_id="stranger")
-    with pytest.raises(KeyError, match="stranger"):
-        book.note(WHO, replace(wrong, ranking=replace(wrong.ranking, entries=(stranger,))))
-    book.note(WHO, right := crowded(5))
-    assert [one for file in files(path) for _, one in read_notes(file.read_bytes())] == [right]
-
-
 def test_what_cannot_be_removed_is_said(path: Path, waiting: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     book = Notebook(path)
-    book.note(WHO, a_decision())
+    book.note(WHO, prepare(a_decision()))
     die(book)
 
     def refuse(_: Path) -> None:

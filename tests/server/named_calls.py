@@ -101,4 +101,5 @@ def away_from(monkeypatch: pytest.MonkeyPatch) -> None:
         raise DatabaseAwayError("the database cannot be reached")
 
     monkeypatch.setattr(Store, "read", gone)
+    monkeypatch.setattr(Store, "fetch", gone)
     monkeypatch.setattr(Store, "write", gone)

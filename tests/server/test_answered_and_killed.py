@@ -70,6 +70,7 @@ async def test_an_answer_that_was_not_written_down_is_found_by_the_next_process(
 
     with monkeypatch.context() as patched:
         patched.setattr(Store, "read", away)
+        patched.setattr(Store, "fetch", away)
         patched.setattr(Store, "write", away)
         report = {"request_id": "r1", "decision_id": answer.decision_id, "outcome": SETTLED, "taken_by": "good"}
         assert (await ask(after, "RecordOutcome", **report)).kept
@@ -165,7 +166,7 @@ def let_neither_be_written(patched: pytest.MonkeyPatch) -> None:
         raise DatabaseAwayError("the spool cannot be used (database or disk is full)")
 
     patched.setattr(Store, "write", away)
-    patched.setattr(Spool, "add_decision", full)
+    patched.setattr(Spool, "add_decisions", full)
     patched.setattr(Spool, "add_outcome", full)
 
 

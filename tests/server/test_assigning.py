@@ -108,7 +108,7 @@ async def test_while_the_database_is_away_nothing_of_anybody_is_used(server: Run
     async def away(self: Store, *_: Any, **__: Any) -> Any:
         raise DatabaseAwayError("the database cannot be reached")
 
-    monkeypatch.setattr(Store, "read", away)
+    monkeypatch.setattr(Store, "fetch", away)
     answer = await assigned(server, a_call_to_route(key=KEY, call_id="one"))
     assert [(a.agent_id, a.neutral_reason, a.kept) for a in answer.assignments] == [("bad", "store_unavailable", False)]
 

@@ -190,7 +190,7 @@ async def test_when_the_time_is_up_the_answer_is_neutral(server: Running, monkey
         raise DatabaseAwayError("late")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Store, "read", slow)
+        patched.setattr(Store, "fetch", slow)
         answer = await ranked(server, a_call_to_route(key=KEY, call_id="now"), 0.01)
         late.set()
     assert (answer.neutral, answer.neutral_reason, answer.kept) == (True, "deadline_passed", False)
@@ -245,6 +245,7 @@ async def test_while_the_database_is_away_rankings_are_neutral_and_outcomes_wait
 
     with monkeypatch.context() as patched:
         patched.setattr(Store, "read", away)
+        patched.setattr(Store, "fetch", away)
         patched.setattr(Store, "write", away)
         answer = await ranked(server, a_call_to_route(key=KEY, call_id="later"))
         assert (answer.neutral, answer.neutral_reason, answer.kept) == (True, "store_unavailable", False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy import insert, select, update
@@ -14,11 +14,15 @@ from simpatico.profiles.chain import GENESIS, Entry, Head, Report, Sealed, link,
 from simpatico.profiles.schema import audit, audit_head
 from simpatico.profiles.store import Work
 
-__all__ = ["append", "entries", "head", "read_anchors", "verify_log", "write_anchor"]
+__all__ = ["Happening", "append", "append_all", "entries", "head", "read_anchors", "verify_log", "write_anchor"]
 
 BATCH = 1000
 """Rows fetched at once."""
 _ONE = 1
+
+
+Happening = tuple[str, str, Mapping[str, object]]
+"""Action, subject and detail of an entry."""
 
 
 def append(work: Work, action: str, subject: str = "", detail: Mapping[str, object] | None = None) -> int:
@@ -31,31 +35,44 @@ def append(work: Work, action: str, subject: str = "", detail: Mapping[str, obje
     subject, detail
         Ids of ours and counts; never a key, a call id, or anything a person said.
     """
-    before = _head_for_update(work)
-    entry = Entry(before.seq + 1, round(work.now_s * 1000.0), work.actor, action, subject, detail or {})
-    sealed = link(before.hash, entry, work.ring)
-    after = Head.make(entry.seq, sealed.hash, work.ring)
-    work.connection.execute(
-        insert(audit).values(
-            seq=entry.seq,
-            at_ms=entry.at_ms,
-            actor=entry.actor,
-            action=entry.action,
-            subject=entry.subject,
-            detail=json.dumps(entry.detail, sort_keys=True, separators=(",", ":"), allow_nan=False),
-            hash=sealed.hash,
-            key_id=sealed.key_id,
-            seal=sealed.seal,
+    return append_all(work, [(action, subject, detail or {})])
+
+
+def append_all(work: Work, happenings: Sequence[Happening]) -> int:
+    """Append entries, one behind the other, and return the last one's number; as `append`, with as many statements as for one."""
+    before, rows = _head_for_update(work), []
+    seq, digest = before.seq, before.hash
+    for action, subject, detail in happenings:
+        seq += 1
+        entry = Entry(seq, round(work.now_s * 1000.0), work.actor, action, subject, detail)
+        sealed = link(digest, entry, work.ring)
+        digest = sealed.hash
+        rows.append(
+            {
+                "seq": seq,
+                "at_ms": entry.at_ms,
+                "actor": entry.actor,
+                "action": action,
+                "subject": subject,
+                "detail": json.dumps(detail, sort_keys=True, separators=(",", ":"), allow_nan=False),
+                "hash": sealed.hash,
+                "key_id": sealed.key_id,
+                "seal": sealed.seal,
+            }
         )
-    )
-    work.connection.execute(
-        update(audit_head).where(audit_head.c.one == _ONE).values(seq=after.seq, hash=after.hash, key_id=after.key_id, seal=after.seal)
-    )
-    return entry.seq
+    after = Head.make(seq, digest, work.ring)
+    work.connection.execute(_INSERT, rows)
+    work.connection.execute(_MOVE_HEAD, {"seq": after.seq, "hash": after.hash, "key_id": after.key_id, "seal": after.seal})
+    return seq
+
+
+_INSERT = insert(audit)
+_LOCKED_HEAD = select(audit_head).where(audit_head.c.one == _ONE).with_for_update()
+_MOVE_HEAD = update(audit_head).where(audit_head.c.one == _ONE)
 
 
 def _head_for_update(work: Work) -> Head:
-    found = work.connection.execute(select(audit_head).where(audit_head.c.one == _ONE).with_for_update()).one_or_none()
+    found = work.connection.execute(_LOCKED_HEAD).one_or_none()
     if found is not None:
         return Head(found.seq, found.hash, found.key_id, found.seal)
     start = Head.make(0, GENESIS, work.ring)

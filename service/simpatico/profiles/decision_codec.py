@@ -1,13 +1,14 @@
-"""Decisions as JSON values and back: compact, because a decision holds every eligible agent.
+"""Decisions as JSON values and back.
 
-Of each candidate: id, open calls, idle seconds, occupancy, skills, languages, capacity. Of each ranked agent: id, propensity, expected
-utility, sd, load penalty; factors of the first `KEPT_FACTORS` only, the others' follow from the model.
+With agents, for exports and rows of builds before `agent_columns`. Of each candidate: id, open calls, idle seconds, occupancy, skills,
+languages, capacity. Of each ranked agent: id, propensity, expected utility, sd, load penalty; factors of the first `KEPT_FACTORS` only, the
+others' follow from the model.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from simpatico.routing.candidates import Candidates
@@ -32,12 +33,12 @@ from simpatico.routing.types import (
 __all__ = [
     "pack_block",
     "pack_findings",
-    "pack_lesson",
     "pack_outcome",
     "pack_ranking",
     "pack_request",
     "pack_terms",
     "unpack_block",
+    "unpack_factors",
     "unpack_findings",
     "unpack_lesson",
     "unpack_outcome",
@@ -121,13 +122,8 @@ def unpack_terms(queue: str, packed: Packed, candidates: Sequence[Candidate]) ->
     )
 
 
-def pack_lesson(request: RankRequest) -> dict[str, Any]:
-    """Return what models learn of a request, as JSON values: what was believed of the caller, and the reason."""
-    return {"reason": request.reason, "live": _pack_belief(request.live), "profile": _pack_belief(request.profile)}
-
-
 def unpack_lesson(queue: str, packed: Packed) -> RankRequest:
-    """Return a request of what `pack_lesson` packed (or `pack_request`), without candidates."""
+    """Return what models learn of a request, of what `pack_terms` or `pack_request` packed: what was believed, and the reason."""
     return RankRequest(queue, (), packed["reason"], _unpack_belief(packed["live"]), _unpack_belief(packed["profile"]))
 
 
@@ -140,8 +136,13 @@ def _pack_entries(entries: Sequence[RankedAgent]) -> list[list[Any]]:
 
 def pack_findings(ranking: Ranking) -> dict[str, Any]:
     """Return a ranking without its entries, but with the reasons of the first ones."""
+    entries = ranking.entries
+    if isinstance(entries, Entries):  # an entry as an object would have all names looked up
+        reasons = [entries.factors[i] if i < len(entries.factors) else () for i in range(min(len(entries), KEPT_FACTORS))]
+    else:
+        reasons = [entry.factors for entry in entries[:KEPT_FACTORS]]
     return {
-        "factors": [[[f.kind, f.contribution, f.evidence, f.axis, f.value] for f in e.factors] for e in ranking.entries[:KEPT_FACTORS]],
+        "factors": [[[f.kind, f.contribution, f.evidence, f.axis, f.value] for f in some] for some in reasons],
         "basis": sorted(ranking.basis),
         "seed": ranking.seed,
         "learned": [ranking.learned_through, ranking.learned_calls],
@@ -156,20 +157,25 @@ def pack_ranking(ranking: Ranking) -> dict[str, Any]:
 
 def unpack_ranking(policy_version: str, neutral_reason: str | None, packed: Packed) -> Ranking:
     """Return what `pack_ranking` packed; factors beyond the first agents' are not there."""
-    return unpack_findings(policy_version, neutral_reason, packed, packed["entries"])
+    factors = unpack_factors(packed)
+    entries = tuple(
+        RankedAgent(agent_id, propensity, utility, sd, penalty, factors[place] if place < len(factors) else ())
+        for place, (agent_id, propensity, utility, sd, penalty) in enumerate(packed["entries"])
+    )
+    return unpack_findings(policy_version, neutral_reason, packed, entries)
 
 
-def unpack_findings(policy_version: str, neutral_reason: str | None, packed: Packed, rows: Iterable[Sequence[Any]]) -> Ranking:
-    """Return what `pack_findings` packed, with entries of these rows: id, propensity, expected utility, sd, load penalty."""
-    entries = []
-    for place, (agent_id, propensity, utility, sd, penalty) in enumerate(rows):
-        held = packed["factors"][place] if place < len(packed["factors"]) else []
-        factors = tuple(Factor(FactorKind(kind), *rest) for kind, *rest in held)
-        entries.append(RankedAgent(agent_id, propensity, utility, sd, penalty, factors))
+def unpack_factors(packed: Packed) -> tuple[tuple[Factor, ...], ...]:
+    """Return the reasons of the first agents, of what `pack_findings` packed."""
+    return tuple(tuple(Factor(FactorKind(kind), *rest) for kind, *rest in held) for held in packed["factors"])
+
+
+def unpack_findings(policy_version: str, neutral_reason: str | None, packed: Packed, entries: Sequence[RankedAgent]) -> Ranking:
+    """Return what `pack_findings` packed, with these entries."""
     neutral = None if neutral_reason is None else NeutralReason(neutral_reason)
     basis = frozenset(Source(s) for s in packed["basis"])
     through, calls = packed.get("learned", (0, 0))  # decisions of before these were written down
-    return Ranking(tuple(entries), basis, policy_version, packed["seed"], neutral, through, calls, packed.get("assigned", False))
+    return Ranking(entries, basis, policy_version, packed["seed"], neutral, through, calls, packed.get("assigned", False))
 
 
 def pack_block(block: BlockArm | None) -> list[Any] | None:

@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, update
 
-from simpatico.errors import OutcomeError, RequestConflictError, RequestError, UnknownAgentError, UnknownDecisionError
+from simpatico.errors import OutcomeError, RequestConflictError, UnknownAgentError, UnknownDecisionError
 from simpatico.profiles import audit, counters
-from simpatico.profiles.decision_codec import (
-    pack_lesson,
-    pack_outcome,
-    pack_ranking,
-    pack_request,
-    unpack_outcome,
-    unpack_ranking,
-    unpack_request,
-)
+from simpatico.profiles.agent_columns import agent_names
+from simpatico.profiles.decision_codec import pack_outcome, unpack_outcome
+from simpatico.profiles.decision_rows import KEPT, Prepared, decision_of, is_kept, prepare, to_bytes
 from simpatico.profiles.records import Consent, checked_text
-from simpatico.profiles.schema import Canonical, callers, canonical_json, decisions, outcomes
+from simpatico.profiles.schema import callers, canonical_json, decisions, outcomes
 from simpatico.profiles.store import Work
 from simpatico.routing.hindsight import Report
-from simpatico.routing.ranked import Entries
-from simpatico.routing.types import Arm, BlockArm, Decision, Outcome, RankedAgent
+from simpatico.routing.types import Decision, Outcome
 
 __all__ = [
     "Prepared",
@@ -48,7 +40,7 @@ __all__ = [
     "reports",
 ]
 
-KEPT, NOT_KEPT = "k", "n"
+NOT_KEPT = "n"
 BATCH = 200
 """Decisions fetched at once; one may hold thousands of agents."""
 
@@ -67,11 +59,6 @@ def new_decision_id(*, kept: bool) -> str:
     return (KEPT if kept else NOT_KEPT) + secrets.token_hex(16)
 
 
-def is_kept(decision_id: str) -> bool:
-    """Whether this is the id of a decision that is kept."""
-    return decision_id.startswith(KEPT)
-
-
 def audit_subjects(work: Work, decision_id: str) -> tuple[str, ...]:
     """Return what the audit log calls a decision, under each secret that is held, the active one first.
 
@@ -80,114 +67,61 @@ def audit_subjects(work: Work, decision_id: str) -> tuple[str, ...]:
     return tuple(work.ring.mac("decision-id", decision_id.encode(), key_id=key_id).hex()[:32] for key_id in work.ring.key_ids)
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A decision, put together for its row: what takes time and no database."""
-
-    decision: Decision
-    values: Mapping[str, Any]
-    text: str
-
-
-def prepare(decision: Decision) -> Prepared:
-    """Put a decision's row together; for a thousand agents that is milliseconds, so not on an event loop.
-
-    Raises
-    ------
-    RequestError
-        When a text in it cannot be stored, or a figure is not finite.
-    UnknownDecisionError
-        When it is not one to keep.
-    """
-    checked_text(decision.decision_id, "decision_id", longest=33)
-    checked_text(decision.call_id, "call_id")
-    if not is_kept(decision.decision_id):
-        raise UnknownDecisionError(f"decision {decision.decision_id!r} is not one to keep", field="decision_id")
-    block = decision.block
-    values: dict[str, Any] = {
-        "decision_id": decision.decision_id,
-        "call_id": decision.call_id,
-        "at_s": float(decision.at_s),
-        "queue": checked_text(decision.request.queue, "queue"),
-        "policy_version": decision.ranking.policy_version,
-        "neutral_reason": decision.ranking.neutral_reason,
-        "experiment_id": block.experiment_id if block else None,
-        "block": block.block if block else None,
-        "arm": block.arm if block else None,
-        "washout": block.washout if block else None,
-        "ranked": block.rank if block else None,
-        "taken": None,
-    }
-    _check_finite(decision.ranking.entries)
-    packed = {"request": pack_request(decision.request), "ranking": pack_ranking(decision.ranking)}
-    parts = {name: Canonical.of_figures(part) for name, part in packed.items()}
-    # The canonical text of all of it, without writing the two long parts down twice: a key in quotes cannot be inside a text.
-    text = canonical_json({**values, **dict.fromkeys(parts, 0)})
-    for name, part in parts.items():
-        text = text.replace(f'"{name}":0', f'"{name}":{part}', 1)
-    # A copy of a part of the request, so not in that text.
-    return Prepared(decision, {**values, **parts, "lesson": pack_lesson(decision.request)}, text)
-
-
-def _check_finite(entries: Sequence[RankedAgent]) -> None:
-    """Raise RequestError for a figure that JSON does not have; those of a request were looked at when it was made."""
-    for name in ("propensity", "expected_utility", "sd", "load_penalty"):
-        held = getattr(entries, name) if isinstance(entries, Entries) else [getattr(entry, name) for entry in entries]
-        if held is None:
-            continue
-        values = np.array([0.0 if value is None else value for value in held]) if isinstance(held, list) else held
-        wrong = values[~np.isfinite(values)]
-        if wrong.size:
-            raise RequestError(f"{name} of a ranking must be a finite number to be kept, got {float(wrong[0])!r}", field=name)
-
-
-def log(work: Work, caller_id: str | None, items: Sequence[Decision | Prepared]) -> int:
+def log(work: Work, caller_id: str | None, items: Sequence[Decision]) -> int:
     """Write down decisions of one caller; returns how many were kept.
-
-    Of a caller who has not agreed (or no longer does: erased meanwhile) nothing is kept but a count. A decision that is held already is
-    left as it is, so that a spool may be replayed twice.
 
     Raises
     ------
     RequestError, UnknownDecisionError
         As `prepare`.
     """
-    row = _locked(work, [caller_id]).get(caller_id) if caller_id is not None else None
-    if row is None or row.consent != Consent.GRANTED:
-        counters.count(work, "decisions.not_kept", len(items))
-        return 0
-    kept = 0
-    for item in items:
-        prepared = prepare(item) if isinstance(item, Decision) else item
-        known = select(decisions.c.at_s).where(decisions.c.decision_id == prepared.decision.decision_id)
-        if work.connection.execute(known).one_or_none():
-            continue
-        _insert(work, row, prepared)
-        kept += 1
-    return kept
+    return log_batch(work, [(caller_id, prepare(item) if caller_id is not None else None) for item in items])
 
 
-def log_batch(work: Work, items: Sequence[tuple[str, Prepared]]) -> int:
-    """Write down decisions of several callers, given with each caller's id, as `log` does; returns how many were kept."""
-    _locked(work, {caller_id for caller_id, _ in items})  # all callers before the audit log, as everybody locks
-    return sum(log(work, caller_id, [prepared]) for caller_id, prepared in items)
+def log_batch(work: Work, items: Sequence[tuple[str | None, Prepared | None]]) -> int:
+    """Write down decisions of several callers, given with each caller's id; returns how many were kept.
+
+    Of a caller who has not agreed (or no longer does: erased meanwhile) nothing is kept but a count. A decision that is held already is
+    left as it is, so that a spool may be replayed twice. As many statements as for one decision, however many there are.
+    """
+    agreed = _agreed(work, {caller_id for caller_id, _ in items if caller_id is not None})  # before the audit log, as everybody locks
+    wanted = {made.decision_id: (agreed[who], made) for who, made in items if who in agreed and made is not None}
+    if unkept := sum(1 for who, _ in items if who not in agreed):
+        counters.count(work, "decisions.not_kept", unkept)
+    for known in work.connection.execute(_KNOWN, {"ids": list(wanted)}).scalars().all() if wanted else ():
+        del wanted[known]
+    if wanted:
+        work.connection.execute(_INSERT, [{**made.values, "caller_id": row.caller_id} for row, made in wanted.values()])
+        audit.append_all(work, [_entry(work, row, made) for row, made in wanted.values()])
+    return len(wanted)
 
 
-def _locked(work: Work, caller_ids: Collection[str]) -> dict[str, Row[Any]]:
-    """Return the rows of callers, whose consent nobody changes until this transaction ends."""
-    wanted = select(callers).where(callers.c.caller_id.in_(caller_ids)).order_by(callers.c.caller_id).with_for_update(read=True)
-    return {row.caller_id: row for row in work.connection.execute(wanted)}
+_INSERT = insert(decisions)
+_KNOWN = select(decisions.c.decision_id).where(decisions.c.decision_id.in_(bindparam("ids", expanding=True)))
+_LOCKED = (
+    select(callers.c.caller_id, callers.c.consent, callers.c.audit_ref)
+    .where(callers.c.caller_id.in_(bindparam("ids", expanding=True)))
+    .order_by(callers.c.caller_id)
+    .with_for_update(read=True)
+)
 
 
-def _insert(work: Work, caller: Row[Any], prepared: Prepared) -> None:
-    decision = prepared.decision
-    work.connection.execute(insert(decisions).values(caller_id=caller.caller_id, **prepared.values))
-    used = {"caller": caller.audit_ref} if decision.request.profile is not None else {}
+def _agreed(work: Work, caller_ids: Collection[str]) -> dict[str | None, Any]:
+    """Return the rows of callers who have agreed, which nobody changes until this transaction ends."""
+    if not caller_ids:
+        return {}
+    rows = work.connection.execute(_LOCKED, {"ids": sorted(caller_ids)})
+    return {row.caller_id: row for row in rows if row.consent == Consent.GRANTED}
+
+
+def _entry(work: Work, caller: Any, made: Prepared) -> audit.Happening:
+    """What the audit log says of a decision."""
     # Under a secret, so that the digest of an erased decision cannot be guessed from its content.
-    digest = work.ring.mac("decision", prepared.text.encode()).hex()
-    agents, neutral = len(decision.ranking.entries), decision.ranking.neutral
-    subject = audit_subjects(work, decision.decision_id)[0]
-    audit.append(work, "decision.made", subject, {"digest": digest, "agents": agents, "neutral": neutral, **used})
+    digest = work.ring.mac("decision", hashlib.sha256(b"".join(to_bytes(made))).digest()).hex()
+    detail: dict[str, object] = {"digest": digest, "agents": made.ranked, "neutral": made.values["neutral_reason"] is not None}
+    if made.profiled:
+        detail["caller"] = caller.audit_ref
+    return "decision.made", audit_subjects(work, made.decision_id)[0], detail
 
 
 def record_outcome(work: Work, request_id: str, decision_id: str, outcome: Outcome, taken: str | None = None) -> Recorded:
@@ -240,11 +174,17 @@ def record_outcome(work: Work, request_id: str, decision_id: str, outcome: Outco
 
 
 def _check_taken(work: Work, decision_id: str, taken: str | None) -> None:
-    row = work.connection.execute(select(decisions.c.request).where(decisions.c.decision_id == decision_id)).one_or_none()
+    row = work.connection.execute(_ELIGIBLE, {"decision_id": decision_id}).one_or_none()
     if row is None:
         raise UnknownDecisionError(f"no decision {decision_id!r} is held; it was erased or purged, or never made", field="decision_id")
-    if taken is not None and taken not in {candidate[0] for candidate in row.request["candidates"]}:
+    if taken is None:
+        return
+    eligible = {candidate[0] for candidate in row.request["candidates"]} if row.agents is None else set(agent_names(row.agents))
+    if taken not in eligible:
         raise UnknownAgentError(f"agent {taken[:40]!r} was not eligible in this decision", field="taken")
+
+
+_ELIGIBLE = select(decisions.c.request, decisions.c.agents).where(decisions.c.decision_id == bindparam("decision_id"))
 
 
 def load(work: Work, decision_id: str) -> Decision:
@@ -351,13 +291,4 @@ def _with_outcomes(work: Work, rows: Sequence[Row[Any]], through: int | None = N
     known, takers = outcomes_of(work, [row.decision_id for row in rows], through)
     for row in rows:
         taken = row.taken if through is None else takers.get(row.decision_id)
-        yield replace(_decision(row), taken=taken, outcome=known.get(row.decision_id, Outcome()))
-
-
-def _decision(row: Row[Any]) -> Decision:
-    block = None
-    if row.experiment_id is not None:
-        block = BlockArm(row.experiment_id, row.block, Arm(row.arm), row.washout, row.ranked)
-    request = unpack_request(row.queue, row.request)
-    ranking = unpack_ranking(row.policy_version, row.neutral_reason, row.ranking)
-    return Decision(row.decision_id, row.call_id, row.at_s, request, ranking, block, row.taken)
+        yield replace(decision_of(row._asdict()), taken=taken, outcome=known.get(row.decision_id, Outcome()))

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from simpatico.errors import ConfigError
 from simpatico.profiles.schema import metadata
 
-__all__ = ["make_engine", "scrub"]
+__all__ = ["make_engine", "scrub_postgresql", "scrub_sqlite"]
 
 BUSY_TIMEOUT_MS = 5_000
 """How long a SQLite transaction waits for another's lock."""
@@ -35,8 +35,8 @@ _PRAGMAS = (
 )
 
 
-def make_engine(url: str) -> AsyncEngine:
-    """Return an engine that connects when it is first used.
+def make_engine(url: str) -> AsyncEngine | Engine:
+    """Return an engine that connects when it is first used; an asynchronous one for PostgreSQL.
 
     Raises
     ------
@@ -61,12 +61,12 @@ def make_engine(url: str) -> AsyncEngine:
     )
 
 
-def _sqlite(url: URL) -> AsyncEngine:
+def _sqlite(url: URL) -> Engine:
     if not url.database or url.database == ":memory:":
         raise ConfigError("database.url names no file; use sqlite:///simpatico.db, or switch the memory off", field="database.url")
-    engine = create_async_engine(url.set(drivername="sqlite+aiosqlite"))
+    engine = create_engine(url.set(drivername="sqlite"), connect_args={"check_same_thread": False})
 
-    @event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:
         # Transactions are begun below, not by the driver's own guess at what needs one.
         connection.isolation_level = None
@@ -80,7 +80,7 @@ def _sqlite(url: URL) -> AsyncEngine:
             connection.close()
             raise
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
         options = connection.get_execution_options()
         if options.get("isolation_level") == "AUTOCOMMIT":
@@ -91,25 +91,33 @@ def _sqlite(url: URL) -> AsyncEngine:
     return engine
 
 
-async def scrub(engine: AsyncEngine, *, deep: bool) -> bool:
-    """Remove from the database's files what deleted rows left behind.
+def scrub_sqlite(engine: Engine, *, deep: bool) -> bool:
+    """Remove from a database's files what deleted rows left behind.
 
-    SQLite overwrites deleted content in place; what is left is the write-ahead log, which is emptied here. PostgreSQL keeps dead rows until
-    they are vacuumed. ``deep`` writes every table anew (VACUUM, VACUUM FULL), which blocks writers meanwhile: for the hour of the purge.
-    PostgreSQL's own write-ahead log and all backups are the operator's (`docs/database.md`).
+    SQLite overwrites deleted content in place; what is left is the write-ahead log, which is emptied here. ``deep`` writes every table anew
+    (VACUUM), which blocks writers meanwhile: for the hour of the purge.
 
     Returns
     -------
     bool
-        Whether it is done; False when a reader kept SQLite's log from being emptied: try again.
+        Whether it is done; False when a reader kept the log from being emptied: try again.
+    """
+    with engine.connect() as opened:
+        connection = opened.execution_options(isolation_level="AUTOCOMMIT")
+        if deep:
+            connection.execute(text("VACUUM"))
+        busy = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).scalar_one()
+        return int(busy) == 0
+
+
+async def scrub_postgresql(engine: AsyncEngine, *, deep: bool) -> bool:
+    """Vacuum the tables, as PostgreSQL keeps dead rows until then; returns True.
+
+    ``deep`` writes every table anew (VACUUM FULL), which blocks writers meanwhile. PostgreSQL's own write-ahead log and all backups are the
+    operator's (`docs/database.md`).
     """
     async with engine.connect() as opened:
         connection = await opened.execution_options(isolation_level="AUTOCOMMIT")
-        if engine.dialect.name == "sqlite":
-            if deep:
-                await connection.execute(text("VACUUM"))
-            busy = (await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))).scalar_one()
-            return int(busy) == 0
         for table in metadata.sorted_tables:
             await connection.execute(text(f"VACUUM {'(FULL)' if deep else ''} {table.name}"))
         if deep:

@@ -25,7 +25,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from simpatico.errors import DatabaseAwayError, SimpaticoError
-from simpatico.profiles.note_codec import NoteWriter, read_notes
+from simpatico.profiles.decision_rows import Prepared
+from simpatico.profiles.note_codec import pack_note, read_notes
 from simpatico.profiles.spool import Spool
 from simpatico.routing.types import Decision
 
@@ -35,9 +36,7 @@ SUFFIX = ".noted-"
 TURN_S = 1.0
 """How long a file is written to that never gets empty: what was struck out goes with it."""
 LARGEST_BYTES = 16 << 20
-"""Of a file, at which a new one is begun: some 250 decisions of a thousand agents."""
-MOST_AGENTS = 20_000
-"""Agents that a file begins with, each as declared; above that (they are declared anew all the time) the next one begins without."""
+"""Of a file, at which a new one is begun: some 230 decisions of a thousand agents."""
 MOST_FILES = 8
 """That wait to be emptied, beside the one that is written to; while there are so many, nothing is being written down, and it grows."""
 ATTEMPTS = 5
@@ -46,7 +45,7 @@ log = logging.getLogger(__name__)
 
 
 class _File:
-    """One file, locked by this process: first the agents who are known, which stay when it is emptied, then decisions.
+    """One file, locked by this process.
 
     Raises
     ------
@@ -54,36 +53,26 @@ class _File:
         From every method, when the disk refuses; what was in the file before is there.
     """
 
-    def __init__(self, spool: Path, writer: NoteWriter, now_s: float) -> None:
+    def __init__(self, spool: Path, now_s: float) -> None:
         self.path, self._descriptor = _locked_new(spool)
-        self._writer = writer
         self.began_s = now_s
         self.size = 0
         self.waiting: set[str] = set()
-        try:
-            self._introduce(0)
-        except OSError:
-            self.remove()
-            raise
 
-    def add(self, caller_id: str, decision: Decision) -> None:
-        known, start = self._writer.agents, self.size
-        try:
-            introduced, note = self._writer.pack(caller_id, decision)
-            self._write(introduced + note)
-        except Exception:
-            self._writer.forget(known)
-            raise
-        if not self.waiting:
-            self._base, self._known = start + len(introduced), self._writer.agents
-        self.waiting.add(decision.decision_id)
+    def add(self, caller_id: str, prepared: Prepared) -> None:
+        pieces = pack_note(caller_id, prepared)
+        size = sum(map(len, pieces))
+        written = os.writev(self._descriptor, pieces)
+        if written != size:
+            os.ftruncate(self._descriptor, self.size)
+            raise OSError(f"only {written} of {size} bytes were taken")
+        self.size += size
+        self.waiting.add(prepared.decision_id)
 
     def empty(self) -> None:
         """Take all decisions out."""
-        os.ftruncate(self._descriptor, self._base)
-        self.size = self._base
-        if self._writer.agents > self._known:
-            self._introduce(self._known)  # they had come in between decisions
+        os.ftruncate(self._descriptor, 0)
+        self.size = 0
 
     def release(self) -> None:
         os.close(self._descriptor)
@@ -92,17 +81,6 @@ class _File:
         with contextlib.suppress(FileNotFoundError):
             self.path.unlink()
         self.release()
-
-    def _introduce(self, known: int) -> None:
-        self._write(self._writer.introduction(known))
-        self._base, self._known = self.size, self._writer.agents
-
-    def _write(self, data: bytes) -> None:
-        written = os.write(self._descriptor, data)
-        if written != len(data):
-            os.ftruncate(self._descriptor, self.size)
-            raise OSError(f"only {written} of {len(data)} bytes were taken")
-        self.size += written
 
 
 class Notebook:
@@ -119,11 +97,10 @@ class Notebook:
     def __init__(self, spool: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._spool = spool
         self._clock = clock
-        self._writer = NoteWriter()
         self._file: _File | None = None
         self._full: list[_File] = []
 
-    def note(self, caller_id: str, decision: Decision) -> None:
+    def note(self, caller_id: str, prepared: Prepared) -> None:
         """Write a decision down, of a caller known to have agreed.
 
         Raises
@@ -136,12 +113,10 @@ class Notebook:
             self._file = None
             (self._full.append if file.waiting else _File.remove)(file)
         if self._file is None:
-            if self._writer.agents > MOST_AGENTS:
-                self._writer = NoteWriter()
-            self._file = _File(self._spool, self._writer, now_s)
+            self._file = _File(self._spool, now_s)
         elif not self._file.waiting:
             self._file.began_s = now_s
-        self._file.add(caller_id, decision)
+        self._file.add(caller_id, prepared)
 
     def done(self, decision_ids: Iterable[str]) -> None:
         """Strike decisions out; those that are not there are passed over."""

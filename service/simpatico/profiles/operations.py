@@ -19,11 +19,12 @@ from simpatico.errors import (
 )
 from simpatico.profiles import audit, callers, calls, counters, decisions, notebook, privacy, retention
 from simpatico.profiles.chain import Head
-from simpatico.profiles.decision_codec import unpack_block, unpack_outcome, unpack_ranking, unpack_request
+from simpatico.profiles.decision_codec import unpack_outcome
+from simpatico.profiles.decision_rows import Prepared
 from simpatico.profiles.decisions import Recorded
 from simpatico.profiles.record_codec import unpack_record
 from simpatico.profiles.records import CallRecord
-from simpatico.profiles.spool import Item, Spool
+from simpatico.profiles.spool import Item, Spool, unpack_decision
 from simpatico.profiles.store import Store, Work
 from simpatico.profiles.texts import NotKept
 from simpatico.routing.types import Decision, Outcome
@@ -104,14 +105,13 @@ async def log_decision(store: Store, spool: Spool, caller_id: str, decision: Dec
         await asyncio.to_thread(spool.add_decision, caller_id, decision, now_s)
 
 
-async def log_decisions(store: Store, spool: Spool, items: Sequence[tuple[str, decisions.Prepared]], *, now_s: float) -> None:
+async def log_decisions(store: Store, spool: Spool, items: Sequence[tuple[str, Prepared]], *, now_s: float) -> None:
     """Write down decisions, each with the id of its caller, known to have agreed; in one transaction, or in the spool while the database is
     away."""
     try:
         await store.write("router", decisions.log_batch, items)
     except DatabaseAwayError:
-        for caller_id, prepared in items:
-            await asyncio.to_thread(spool.add_decision, caller_id, prepared.decision, now_s)
+        await asyncio.to_thread(spool.add_decisions, items, now_s)
 
 
 async def keep_call(
@@ -183,21 +183,13 @@ def _apply(work: Work, spool: Spool, item: Item) -> bool:
         callers.lock(work, item.caller_id)
         if not spool.has(item.seq):
             return False
+    if item.kind == "decision":
+        return decisions.log(work, item.caller_id, [unpack_decision(item.decision_id, item.body)]) > 0
     body = json.loads(item.body)
     if item.kind == "call":
         return item.caller_id is not None and calls.keep_known(work, item.caller_id, unpack_record(body)) is None
-    if item.kind == "outcome":
-        recorded = decisions.record_outcome(work, item.id, item.decision_id, unpack_outcome(body["outcome"]), body["taken"])
-        return not recorded.repeated
-    decision = Decision(
-        item.decision_id,
-        body["call_id"],
-        body["at_s"],
-        unpack_request(body["queue"], body["request"]),
-        unpack_ranking(body["policy_version"], body["neutral_reason"], body["ranking"]),
-        unpack_block(body["block"]),
-    )
-    return decisions.log(work, item.caller_id, [decision]) > 0
+    recorded = decisions.record_outcome(work, item.id, item.decision_id, unpack_outcome(body["outcome"]), body["taken"])
+    return not recorded.repeated
 
 
 async def erase_caller(store: Store, spool: Spool, actor: str, caller_key: str, *, deep: bool = False) -> Erasure:

@@ -14,6 +14,7 @@ from sqlalchemy import Row, Table, delete, func, select, update
 
 from simpatico.profiles import audit, counters
 from simpatico.profiles.callers import find, insert_caller, new_id, require
+from simpatico.profiles.decision_rows import plain
 from simpatico.profiles.records import Consent
 from simpatico.profiles.schema import PERSONAL, callers, calls, decisions, outcomes, profiles, training
 from simpatico.profiles.store import Work
@@ -67,7 +68,7 @@ def export(work: Work, caller_key: str) -> dict[str, Any]:
         "consent": {"state": row.consent, "notice_id": row.notice_id, "at_s": row.consent_at_s, "seen_at_s": row.seen_at_s},
         "profile": next(iter(_rows(work, profiles, row.caller_id)), None),
         "calls": _rows(work, calls, row.caller_id),
-        "decisions": _rows(work, decisions, row.caller_id),
+        "decisions": [plain(found) for found in _rows(work, decisions, row.caller_id)],
         "outcomes": _outcome_rows(work, row.caller_id),
         "training": _rows(work, training, row.caller_id),
     }

@@ -11,7 +11,21 @@ import json
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -61,9 +75,8 @@ class Canonical(str):
 
     @classmethod
     def of_figures(cls, value: object) -> Canonical:
-        """Write a value of thousands of numbers down, NumPy's among them, in a tenth of the time: keys are sorted, there are no spaces;
-        numbers read as the same, but may be written otherwise than by `canonical_json`. NaN and infinities, which would become null, are
-        for the caller to refuse."""
+        """Write a value down in a tenth of the time: keys are sorted, there are no spaces; numbers read as the same, but may be written
+        otherwise than by `canonical_json`. NaN and infinities, which would become null, are for the caller to refuse."""
         return cls(orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY).decode())
 
 
@@ -189,9 +202,11 @@ decisions = Table(
     Column("ranking", Json, nullable=False),
     Column("taken", ID),
     Column("lesson", Json),
+    Column("agents", LargeBinary),
 )
-"""Every ranking for a caller who has agreed: the whole eligible set in neutral order, and the propensity of each. ``lesson`` is a copy of
-what models learn of ``request``, which is a hundred times as long; NULL in rows of builds before it."""
+"""Every ranking for a caller who has agreed. ``agents`` is the whole eligible set in neutral order, and the propensity of each
+(`agent_columns`); it stands last, so that SQLite reads what is before it without it. Rows of builds before it have NULL there, the agents
+in ``request`` and ``ranking``, and in ``lesson`` (NULL since) a copy of what models learn of ``request``."""
 
 outcomes = Table(
     "outcomes",

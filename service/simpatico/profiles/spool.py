@@ -25,13 +25,14 @@ from pathlib import Path
 from typing import Any
 
 from simpatico.errors import DatabaseAwayError, LimitError, RequestConflictError
-from simpatico.profiles.decision_codec import pack_block, pack_outcome, pack_ranking, pack_request
+from simpatico.profiles.decision_codec import pack_outcome, unpack_block, unpack_ranking, unpack_request
+from simpatico.profiles.decision_rows import Prepared, from_bytes, prepare, to_bytes
 from simpatico.profiles.record_codec import pack_record
 from simpatico.profiles.records import CallRecord, checked_text
 from simpatico.profiles.schema import canonical_json
 from simpatico.routing.types import Decision, Outcome
 
-__all__ = ["KEEP_ASIDE_S", "MAX_ITEMS", "Item", "Spool"]
+__all__ = ["KEEP_ASIDE_S", "MAX_ITEMS", "Item", "Spool", "unpack_decision"]
 
 MAX_ITEMS = 1_000_000
 """Items that may wait: an hour of outage at 200 rankings and outcomes a second, and some."""
@@ -47,15 +48,16 @@ CREATE TABLE IF NOT EXISTS items (
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something that waits: ``kind`` is "outcome", "decision" or "call" (without a ``decision_id``), ``body`` its canonical JSON, ``at_s``
-    when it was spooled, ``aside`` 1 when the database refused it."""
+    """Something that waits: ``kind`` is "outcome", "decision" or "call" (without a ``decision_id``), ``body`` its canonical JSON (of a
+    decision the bytes of `decision_rows`; canonical JSON in builds before), ``at_s`` when it was spooled, ``aside`` 1 when the database
+    refused it."""
 
     seq: int
     kind: str
     id: str
     caller_id: str | None
     decision_id: str
-    body: str
+    body: str | bytes
     at_s: float
     aside: int
 
@@ -99,17 +101,19 @@ class Spool:
         body = canonical_json({"outcome": pack_outcome(outcome), "taken": taken})
         self._add("outcome", request_id, None, decision_id, body, at_s)
 
-    def add_decision(self, caller_id: str, decision: Decision, at_s: float) -> None:
-        """Keep a decision for a caller known to have agreed; raises as `add_outcome`."""
+    def add_decision(self, caller_id: str, decision: Decision | Prepared, at_s: float) -> None:
+        """Keep a decision for a caller known to have agreed; raises as `add_outcome`, and as `decision_rows.prepare`."""
         self._add(*_decision_values(caller_id, decision, at_s))
 
-    def add_decisions(self, items: Iterable[tuple[str, Decision]], at_s: float) -> int:
+    def add_decisions(self, items: Iterable[tuple[str, Decision | Prepared]], at_s: float) -> int:
         """Keep decisions, each with the id of its caller, all or none; returns how many did not wait here already.
 
         Raises
         ------
         LimitError
             When a million items wait.
+        RequestError, UnknownDecisionError
+            As `decision_rows.prepare`.
         """
         rows = [_decision_values(caller_id, decision, at_s) for caller_id, decision in items]
         if not rows:
@@ -126,7 +130,7 @@ class Spool:
         """Keep a call of a caller known to have agreed; raises as `add_outcome`."""
         self._add("call", record.call_id, caller_id, "", canonical_json(pack_record(record)), at_s)
 
-    def _add(self, kind: str, item_id: str, caller_id: str | None, decision_id: str, body: str, at_s: float) -> None:
+    def _add(self, kind: str, item_id: str, caller_id: str | None, decision_id: str, body: str | bytes, at_s: float) -> None:
         with _Transaction(self) as db:
             _insert(db, kind, item_id, caller_id, decision_id, body, at_s)
 
@@ -185,7 +189,7 @@ class Spool:
         went."""
         with _Transaction(self) as db:
             waiting = db.execute("SELECT decision_id, body FROM items WHERE caller_id = ? AND kind = 'decision'", (caller_id,))
-            ids = {*decision_ids, *(decision_id for decision_id, body in waiting if json.loads(body)["call_id"] == call_id)}
+            ids = {*decision_ids, *(decision_id for decision_id, body in waiting if unpack_decision(decision_id, body).call_id == call_id)}
             gone = db.execute("DELETE FROM items WHERE caller_id = ? AND kind = 'call' AND id = ?", (caller_id, call_id)).rowcount
             gone += _delete_of(db, ids)
         self._truncate()
@@ -224,23 +228,24 @@ class Spool:
         return db
 
 
-def _decision_values(caller_id: str, decision: Decision, at_s: float) -> tuple[str, str, str, str, str, float]:
-    checked_text(decision.call_id, "call_id")
-    checked_text(decision.decision_id, "decision_id", longest=33)
-    packed = {
-        "call_id": decision.call_id,
-        "at_s": decision.at_s,
-        "queue": decision.request.queue,
-        "policy_version": decision.ranking.policy_version,
-        "neutral_reason": decision.ranking.neutral_reason,
-        "request": pack_request(decision.request),
-        "ranking": pack_ranking(decision.ranking),
-        "block": pack_block(decision.block),
-    }
-    return ("decision", decision.decision_id, caller_id, decision.decision_id, canonical_json(packed), at_s)
+def _decision_values(caller_id: str, decision: Decision | Prepared, at_s: float) -> tuple[str, str, str, str, bytes, float]:
+    made = prepare(decision) if isinstance(decision, Decision) else decision
+    return ("decision", made.decision_id, caller_id, made.decision_id, b"".join(to_bytes(made)), at_s)
 
 
-def _insert(db: sqlite3.Connection, kind: str, item_id: str, caller_id: str | None, decision_id: str, body: str, at_s: float) -> None:
+def unpack_decision(decision_id: str, body: str | bytes) -> Decision:
+    """Return the decision that waits as this `Item.body`."""
+    if isinstance(body, bytes):
+        return from_bytes(body)
+    held = json.loads(body)  # spooled by a build before
+    request = unpack_request(held["queue"], held["request"])
+    ranking = unpack_ranking(held["policy_version"], held["neutral_reason"], held["ranking"])
+    return Decision(decision_id, held["call_id"], held["at_s"], request, ranking, unpack_block(held["block"]))
+
+
+def _insert(
+    db: sqlite3.Connection, kind: str, item_id: str, caller_id: str | None, decision_id: str, body: str | bytes, at_s: float
+) -> None:
     held = db.execute("SELECT body, decision_id FROM items WHERE kind = ? AND id = ?", (kind, item_id)).fetchone()
     if held is not None:
         if held != (body, decision_id):

@@ -8,23 +8,21 @@ call of `read` or `write`: it commits as a whole or leaves nothing. A write that
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
+import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from sqlalchemy import Connection
+import asyncpg
+from sqlalchemy import Connection, Select
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from simpatico.errors import DatabaseAwayError, ProfileError
-from simpatico.profiles import engine as engines
 from simpatico.profiles import migrate
+from simpatico.profiles.backends import make_backend
 from simpatico.profiles.keys import KeyRing
 
 __all__ = ["BlockingStore", "Store", "Work"]
@@ -67,6 +65,9 @@ class Store:
         The deployment's secrets.
     clock
         Seconds since 1970, UTC.
+    threads
+        Whether queries on SQLite run on threads, so that the event loop goes on meanwhile. A query may then run at the same time as what
+        called for it, and must not touch what the loop changes.
 
     Raises
     ------
@@ -74,17 +75,15 @@ class Store:
         When the URL is not one of these.
     """
 
-    def __init__(self, url: str, ring: KeyRing, *, clock: Callable[[], float] = time.time) -> None:
-        self._engine = engines.make_engine(url)
+    def __init__(self, url: str, ring: KeyRing, *, clock: Callable[[], float] = time.time, threads: bool = True) -> None:
+        self._backend = make_backend(url, threads=threads)
         self._ring = ring
         self._clock = clock
-        self._makes = True
-        self._writing = asyncio.Lock()
 
     @property
     def embedded(self) -> bool:
         """Whether the database is a file of ours (SQLite)."""
-        return self._engine.dialect.name == "sqlite"
+        return self._backend.embedded
 
     async def open(self, *, upgrade: bool = True) -> None:
         """Make or upgrade the tables; with ``upgrade`` False only check that they are this build's, and make no file.
@@ -93,13 +92,13 @@ class Store:
         ------
         DatabaseAwayError, DatabaseVersionError
         """
-        self._makes = upgrade
+        self._backend.makes = upgrade
         try:
             await self._run(migrate.upgrade if upgrade else migrate.check, read_only=not upgrade)
         except DatabaseAwayError as error:
             if not self.embedded or error.field:
                 raise
-            path = self._engine.url.database
+            path = self._backend.database
             raise DatabaseAwayError(f"{str(error).partition('; ')[0]}: {path!r}; give database.url a file that can be written") from error
 
     async def read(self, query: Query[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -122,10 +121,26 @@ class Store:
         """
         return await self._run(lambda c: query(self._work(c, actor), *args, **kwargs), read_only=False)
 
-    async def scrub(self, *, deep: bool = False) -> bool:
-        """Remove what deleted rows left in the database's files; see `engine.scrub`. Returns whether all of it went."""
+    async def fetch(self, statement: Select[Any], values: Mapping[str, str]) -> Sequence[Sequence[Any]]:
+        """Run one statement that reads, by itself, as the driver does: its rows are the driver's, JSON is text. For what is asked at every
+        call; ``statement`` is a constant, of which everything is made once.
+
+        Raises
+        ------
+        DatabaseAwayError
+            When the database cannot be reached.
+        """
         try:
-            return await engines.scrub(self._engine, deep=deep)
+            return await self._backend.fetch(statement, values)
+        except Exception as error:
+            if _is_away(error):
+                raise _away(error) from error
+            raise
+
+    async def scrub(self, *, deep: bool = False) -> bool:
+        """Remove what deleted rows left in the database's files; see `engine.scrub_sqlite`. Returns whether all of it went."""
+        try:
+            return await self._backend.scrub(deep=deep)
         except (DBAPIError, *_AWAY) as error:
             if _is_away(error):
                 raise _away(error) from error
@@ -133,36 +148,20 @@ class Store:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._engine.dispose()
+        await self._backend.close()
+
+    @property
+    def ring(self) -> KeyRing:
+        """The deployment's secrets."""
+        return self._ring
 
     def _work(self, connection: Connection, actor: str) -> Work:
         return Work(connection, self._ring, self._clock(), actor)
 
     async def _run(self, action: Callable[[Connection], T], *, read_only: bool) -> T:
-        if self.embedded:
-            self._check_file()
-            if not read_only:
-                # SQLite has one writer: others wait here, where they hold neither a thread nor a connection that a reader could use.
-                async with self._turn():
-                    return await self._attempt(action, read_only=False)
-        return await self._attempt(action, read_only=read_only)
-
-    @contextlib.asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        try:
-            await asyncio.wait_for(self._writing.acquire(), engines.BUSY_TIMEOUT_MS / 1000.0)
-        except TimeoutError as error:
-            raise DatabaseAwayError("the database is locked by whoever writes to it; try again later") from error
-        try:
-            yield
-        finally:
-            self._writing.release()
-
-    async def _attempt(self, action: Callable[[Connection], T], *, read_only: bool) -> T:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                async with self._engine.connect() as connection:
-                    return await self._transaction(connection, action, read_only)
+                return await self._backend.transact(action, read_only=read_only)
             except IntegrityError as error:
                 if attempt == ATTEMPTS:
                     raise ProfileError(f"the write collided with others {ATTEMPTS} times: {error.orig}; try again") from error
@@ -176,34 +175,17 @@ class Store:
                 raise _away(error) from error
         raise AssertionError("unreachable")
 
-    def _check_file(self) -> None:
-        path = Path(self._engine.url.database or "")
-        if not path.parent.is_dir():
-            raise DatabaseAwayError(f"there is no folder for the database {str(path)!r}; make it first", field="database.url")
-        if not self._makes and not path.exists():
-            raise DatabaseAwayError(f"there is no database {str(path)!r}; is that the file that the service uses?", field="database.url")
-        if not path.exists():
-            # For its owner's eyes from the first moment on; SQLite gives its other files the same rights, and says what is wrong otherwise.
-            with contextlib.suppress(OSError):
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
-    async def _transaction(self, connection: AsyncConnection, action: Callable[[Connection], T], read_only: bool) -> T:
-        chosen = await connection.execution_options(simpatico_read_only=read_only)
-        if read_only and not self.embedded:
-            # One snapshot for all of a query's statements, as SQLite gives; this travels with BEGIN and costs no round trip.
-            chosen = await chosen.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        async with chosen.begin():
-            return await chosen.run_sync(action)
-
-
-def _sqlstate(error: DBAPIError) -> str:
-    return getattr(error.orig, "sqlstate", None) or ""
+def _sqlstate(error: BaseException) -> str:
+    return getattr(getattr(error, "orig", error), "sqlstate", None) or ""
 
 
 def _is_away(error: BaseException) -> bool:
     """Return whether it is the database that fails, not the query."""
-    if isinstance(error, _AWAY) or not isinstance(error, DBAPIError):
-        return isinstance(error, _AWAY)
+    if isinstance(error, (*_AWAY, asyncpg.InterfaceError, sqlite3.OperationalError)) or type(error) is sqlite3.DatabaseError:
+        return True
+    if not isinstance(error, DBAPIError):
+        return _sqlstate(error).startswith(_AWAY_CLASSES)
     # sqlite3's plain DatabaseError: "file is not a database", "disk image is malformed".
     return error.connection_invalidated or type(error) is DatabaseError or _sqlstate(error).startswith(_AWAY_CLASSES)
 
@@ -217,7 +199,7 @@ class BlockingStore:
     """A `Store` for programs without an event loop; use it in a ``with`` statement, which opens and closes it."""
 
     def __init__(self, url: str, ring: KeyRing, *, clock: Callable[[], float] = time.time, upgrade: bool = True) -> None:
-        self.store = Store(url, ring, clock=clock)
+        self.store = Store(url, ring, clock=clock, threads=False)
         self._upgrade = upgrade
         self._runner = asyncio.Runner()
 

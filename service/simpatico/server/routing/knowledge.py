@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from simpatico.config import RoutingSettings
 from simpatico.errors import DatabaseAwayError, ScheduleError
 from simpatico.profiles import agents as agents_table
-from simpatico.profiles import callers, experiments
+from simpatico.profiles import experiments
+from simpatico.profiles.lookups import Lookups
 from simpatico.profiles.records import CallerProfile
 from simpatico.profiles.store import Work
 from simpatico.routing.candidates import Candidates
@@ -46,7 +47,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was looked up for some calls: agents who were not known here, and a profile for each call."""
+    """What was looked up for some calls: agents who were not known here, and a profile (without habits) for each call."""
 
     agents: Mapping[str, Agent]
     profiles: tuple[CallerProfile, ...]
@@ -76,6 +77,7 @@ class Knowledge:
         self._memory = memory
         self._settings = settings
         self._exchange = exchange
+        self._lookups = Lookups(memory.store)
         self._agents: dict[str, Agent] = {}
         self._roster: Roster | None = None
         self.learned = Learned()
@@ -168,9 +170,14 @@ class Knowledge:
             Nobody declared one of the agents.
         """
         missing = [agent_id for agent_id in missing if agent_id not in self._agents]
-        if not missing and not any(keys):
-            return Found({}, (CallerProfile(),) * len(keys))
-        return await self._memory.store.read(_look_up, keys, self._agents, missing)
+        agents: Mapping[str, Agent] = {}
+        if missing:
+            agents = {**self._agents, **await self._memory.store.read(_load, missing)}
+        if len(keys) == 1:
+            return Found(agents, (await self._lookups.ask(keys[0]) if keys[0] else CallerProfile(),))
+        known = {key: self._lookups.ask(key) for key in keys if key}
+        found = dict(zip(known, await asyncio.gather(*known.values()), strict=True))
+        return Found(agents, tuple(found.get(key, CallerProfile()) for key in keys))
 
     async def _renew_declared_always(self) -> None:
         while not self._stopping.is_set():
@@ -210,10 +217,8 @@ class Knowledge:
         return False
 
 
-def _look_up(work: Work, keys: Sequence[str], held: Mapping[str, Agent], missing: Sequence[str]) -> Found:
-    loaded = {agent_id: agents_table.load(work, agent_id) for agent_id in missing}
-    profiles = tuple(callers.lookup(work, key) if key else CallerProfile() for key in keys)
-    return Found({**held, **loaded} if loaded else {}, profiles)
+def _load(work: Work, missing: Sequence[str]) -> dict[str, Agent]:
+    return {agent_id: agents_table.load(work, agent_id) for agent_id in missing}
 
 
 def _running(work: Work) -> list[experiments.Experiment]:
