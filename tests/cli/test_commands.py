@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +58,20 @@ def test_analyze_reads_standard_input(run: Run, sample_calls: list[SampleCall]) 
     assert document["call"].pop("call_id") == "stdin"
     named["call"].pop("call_id")
     assert document == named
+
+
+def test_names_and_terminals_that_know_no_utf8(
+    run: Run, sample_calls: list[SampleCall], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / os.fsdecode(b"anruf-\xfcber.wav")
+    shutil.copy(sample_calls[0].path, path)
+    done = run("analyze", path, "--out", tmp_path / "call.json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "call.json").read_text("utf-8"))["call"]["call_id"] == "anruf-?ber.wav"
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    plain = run("analyze", path)
+    assert plain.returncode == 0, plain.stderr
+    assert "assertiveness" in plain.stdout
 
 
 def test_schema_prints_the_schema(run: Run) -> None:

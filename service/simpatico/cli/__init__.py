@@ -7,6 +7,7 @@ reached or refused; 130 interrupted.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from typing import Annotated, NoReturn
@@ -72,6 +73,8 @@ app.add_typer(database, name="database")
 
 def main() -> NoReturn:
     """Run the command line; what the user can mend becomes one line and exit code 2, what the service or database refuses code 3."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may be in no encoding, and a terminal may know no box characters
+        sys.stdout.reconfigure(errors="replace")
     try:
         code = typer.main.get_command(app).main(prog_name="simpatico", standalone_mode=False)
         sys.stdout.flush()  # what cannot be written is to be said here

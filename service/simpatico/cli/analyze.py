@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simpatico.cli.usage import printable
+
 if TYPE_CHECKING:
     from simpatico.types import CallAnalysis
 
@@ -58,12 +60,17 @@ def _analyze_file(call: Path, *, caller_channel: int, bundle: Path | None, seed:
     model = load_bundle(bundle)
     console = Console(stderr=True)
     source = sys.stdin.buffer if str(call) == "-" else call
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f} s of call"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.completed:.0f} s of call"),
+        TimeElapsedColumn(),
+    )
     with (
         open_call(source, caller_channel=None if caller_channel < 0 else caller_channel) as recording,
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar,
     ):
-        name = "stdin" if str(call) == "-" else call.name
+        name = "stdin" if str(call) == "-" else printable(call.name)
         options = AnalysisOptions(seed=seed, interim_period_s=None)
         analyzer = CallAnalyzer(name, recording.format, recording.caller_channel, model, options)
         task = bar.add_task(f"Analysing {name}", total=recording.duration_s)

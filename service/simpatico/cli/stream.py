@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simpatico.cli.target import DEFAULT_TARGET, Target, quiet_grpc
-from simpatico.cli.usage import plain_text
+from simpatico.cli.usage import plain_text, printable
 
 if TYPE_CHECKING:
     import asyncio
@@ -112,8 +112,8 @@ def stream(
 
 
 def _named_after(call: Path) -> str:
-    """Return a name that the service takes: the file's, as far as it goes, with a question mark for what cannot be printed."""
-    return "".join(character if character.isprintable() else "?" for character in call.name)[:LONGEST_NAME]
+    """Return a name that the service takes: the file's, as far as it goes."""
+    return printable(call.name)[:LONGEST_NAME]
 
 
 def _kept(final: Final) -> str:
@@ -136,7 +136,12 @@ async def _stream(
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=quiet)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.1f} s of call"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.completed:.1f} s of call"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"Streaming {call_id}", total=recording.duration_s)
         async with client.stream() as calls:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import typer
 
-__all__ = ["UsageError", "one_line", "plain_text", "usage_line"]
+__all__ = ["UsageError", "one_line", "plain_text", "printable", "usage_line"]
 
 UsageError: Final[type[Exception]] = typer.BadParameter.__base__  # type: ignore[assignment]
 """What Typer raises for wrong usage: Click's, or its own copy of it."""
@@ -27,6 +27,11 @@ def one_line(text: str) -> str:
     if len(line) <= LONGEST_LINE:
         return line
     return f"{line[: LONGEST_LINE // 2]} ... {line[-LONGEST_LINE // 2 :]}"
+
+
+def printable(name: str) -> str:
+    """Return a file's name with a question mark for what cannot be printed, such as bytes that are no text."""
+    return "".join(character if character.isprintable() else "?" for character in name)
 
 
 def plain_text(text: str | None) -> str | None:
