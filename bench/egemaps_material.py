@@ -53,7 +53,10 @@ OURS = ("core", "reference")
 
 @dataclass(frozen=True)
 class Piece:
-    """One stretch of audio and where it comes from; ``group`` is the speaker, for resampling and leaving out."""
+    """One stretch of audio and where it comes from; ``group`` is the speaker, for resampling and leaving out.
+
+    ``span`` is where it begins and ends, s from the call's start, ``speech`` the share of it that is speech by human judgement.
+    """
 
     name: str
     samples: Float
@@ -61,6 +64,9 @@ class Piece:
     length_s: int
     group: str = ""
     role: str = ""
+    call: str = ""
+    span: tuple[float, float] = (np.nan, np.nan)
+    speech: float = np.nan
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,9 @@ def make_ours(name: str) -> Ours:
     return Core() if name == "core" else Reference()
 
 
-def real_pieces(lengths_s: tuple[int, ...] = LENGTHS_S, step_s: float | None = None) -> Iterator[Piece]:
+def real_pieces(
+    lengths_s: tuple[int, ...] = LENGTHS_S, step_s: float | None = None, least_speech: float = MIN_SPEECH_SHARE
+) -> Iterator[Piece]:
     """Pieces of the shared calls, both channels, at least 40 % speech by human judgement; end to end, or each ``step_s``."""
     folder = find_folder()
     if folder is None:
@@ -158,10 +166,13 @@ def real_pieces(lengths_s: tuple[int, ...] = LENGTHS_S, step_s: float | None = N
             for channel, role in enumerate((Role.CALLER, Role.AGENT)):
                 speech, _ = call.truth(role, len(audio) // hop)
                 for start in range(0, len(speech) - 100 * length + 1, round(100 * (step_s or length))):
-                    if speech[start : start + 100 * length].mean() >= MIN_SPEECH_SHARE:
+                    share = float(speech[start : start + 100 * length].mean())
+                    if share >= least_speech:
                         x = audio[start * hop : (start + 100 * length) * hop, channel]
-                        name = f"{call.call_id} {role} {start / 100:.0f} s"
-                        yield Piece(name, x, call.sample_rate_hz, length, call.speakers[role], str(role))
+                        name, span = f"{call.call_id} {role} {start / 100:.0f} s", (start / 100, start / 100 + length)
+                        yield Piece(
+                            name, x, call.sample_rate_hz, length, call.speakers[role], str(role), call.call_id, span=span, speech=share
+                        )
 
 
 def synthetic_pieces(count: int = SYNTHETIC_VOICES) -> Iterator[Piece]:
