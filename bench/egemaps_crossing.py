@@ -41,6 +41,8 @@ PAIRS = 150
 TENTHS = 10
 SMALLEST = 2
 """Pieces of either class that a training set must have."""
+TRIES = 1000
+"""Draws in a row that gave no training set."""
 PHASES = 8
 INDEX = NDArray[np.int64]
 
@@ -93,12 +95,20 @@ class Figure:
 
 
 def held_out(task: Task, count: int, seed: int = 1) -> Iterator[Training]:
-    """``count`` classifiers, each judged on speakers that it was not trained on."""
+    """``count`` classifiers, each judged on speakers that it was not trained on.
+
+    Raises
+    ------
+    ValueError
+        So few speakers that hardly any training set would have both classes.
+    """
     rng = np.random.default_rng(seed)
     layouts = sorted(set(zip(task.length_s.tolist(), task.placement.tolist(), strict=True)))
     pairs = list(_pairs(task, rng))
-    made = 0
+    made, vain = 0, 0
     while made < count:
+        if vain > TRIES:
+            raise ValueError(f"{len(pairs)} pairs of speakers to hold out leave no training set: 2 speakers in each class work")
         out0, out1 = pairs[made % len(pairs)]
         length, placement = layouts[rng.integers(len(layouts))]
         placed = (task.length_s == length) & (task.placement == placement) & ~np.isin(task.speaker, [*out0, *out1])
@@ -106,7 +116,9 @@ def held_out(task: Task, count: int, seed: int = 1) -> Iterator[Training]:
         train = np.concatenate([_drawn_speakers(task, placed & (task.label == c), rng) for c in (0, 1)])
         if _trainable(task.label[train]):
             yield Training(train, np.flatnonzero(test), PENALTIES[made // len(pairs) % len(PENALTIES)])
-            made += 1
+            made, vain = made + 1, 0
+        else:
+            vain += 1
 
 
 def _pairs(task: Task, rng: np.random.Generator) -> Iterator[tuple[list[str], list[str]]]:

@@ -1,14 +1,17 @@
 """The twelve functionals of formants on openSMILE's scale, for models that were trained on its figures.
 
-openSMILE's formant frequencies and, above all, bandwidths lie far from the truth (docs/egemaps.md), and a model that was trained on them
-knows no others. Each of the twelve is mapped by ``a + b x``, with the line that takes our median and interquartile range to openSMILE's
-over synthetic voices, one line per rate of measurement. It gives a model figures of the size that it expects; it does not give it
-openSMILE's errors. The lines are in ``opensmile_scale.json``; ``python -m bench.egemaps_scale --write`` makes them.
+openSMILE's formant frequencies and, above all, bandwidths lie far from the truth (docs/egemaps.md): they follow the pitch of the voice and
+the slope of its spectrum. A model that was trained on them knows no others. So each of the twelve is told from ours of the formants, of F0
+and of the voiced spectrum, by a linear regression (ridge) over synthetic voices, one for each rate of measurement: a linear model loses
+least when it is fed with what is to be expected of its figure, given what was measured. It gives a model figures of the size that it
+expects; it does not give it openSMILE's errors. The weights are in ``opensmile_scale.json``; ``python -m bench.egemaps_scale --write``
+makes them.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -19,14 +22,27 @@ from numpy.typing import NDArray
 from simpatico.core import FUNCTIONAL_NAMES
 from simpatico.errors import RequestError
 
-__all__ = ["SCALED_NAMES", "on_opensmile_scale"]
+__all__ = ["PREDICTORS", "SCALED_NAMES", "Mapping", "on_opensmile_scale", "standardised"]
 
 SCALED_NAMES: Final[tuple[str, ...]] = tuple(
     f"F{k}{kind}_sma3nz_{statistic}" for k in (1, 2, 3) for kind in ("frequency", "bandwidth") for statistic in ("amean", "stddevNorm")
 )
 """The functionals that are mapped."""
+PREDICTORS: Final[tuple[str, ...]] = (
+    *SCALED_NAMES,
+    "F0semitoneFrom27.5Hz_sma3nz_amean",
+    *(f"{name}_sma3nz_amean" for name in ("alphaRatioV", "hammarbergIndexV", "slopeV0-500", "slopeV500-1500")),
+    *(f"mfcc{k}V_sma3nz_amean" for k in (1, 2, 3, 4)),
+)
+"""What they are told from."""
+REACH: Final = 3.0
+"""SD of the fitted voices beyond which a predictor counts as that far and no farther: a line fitted on voices says nothing out there."""
 _WIDE_HZ: Final = 16000
 _FILE: Final = "opensmile_scale.json"
+_COLUMNS: Final = np.array([FUNCTIONAL_NAMES.index(name) for name in SCALED_NAMES])
+_MEANS: Final = np.array([FUNCTIONAL_NAMES.index(name.replace("stddevNorm", "amean")) for name in SCALED_NAMES])
+"""The means that tell whether there is anything."""
+_PREDICTOR_COLUMNS: Final = np.array([FUNCTIONAL_NAMES.index(name) for name in PREDICTORS])
 
 
 def on_opensmile_scale(values: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]:
@@ -36,7 +52,7 @@ def on_opensmile_scale(values: NDArray[np.float32], rate_hz: int) -> NDArray[np.
     ----------
     values
         [..., 88], functionals in the order of ``names_of("egemaps-v02")``. A mean of 0, which stands for "no such formant was found",
-        stays 0, and so does the figure that goes with it; NaN stays NaN.
+        stays 0, and so does the figure that goes with it; NaN stays NaN. Neither tells anything about the others of the twelve.
     rate_hz
         Rate of the audio: from 16 kHz up it was measured at 16 kHz, below at 8 kHz.
 
@@ -58,17 +74,40 @@ def on_opensmile_scale(values: NDArray[np.float32], rate_hz: int) -> NDArray[np.
     out = np.array(values, dtype=np.float32)
     if out.ndim == 0 or out.shape[-1] != len(FUNCTIONAL_NAMES):
         raise RequestError(f"values have the shape {out.shape}: [..., {len(FUNCTIONAL_NAMES)}] functionals work", field="values")
-    columns, means, offset, factor = _lines(_WIDE_HZ if rate_hz >= _WIDE_HZ else 8000)
-    found = out[..., means] != 0
-    out[..., columns] = np.where(found, offset + factor * out[..., columns], 0).astype(np.float32)
+    mapping = _mapping(_WIDE_HZ if rate_hz >= _WIDE_HZ else 8000)
+    own, told = out[..., _COLUMNS], mapping.apply(out)
+    out[..., _COLUMNS] = np.where(np.isnan(own), np.nan, np.where(out[..., _MEANS] != 0, told, 0)).astype(np.float32)
     return out
 
 
+@dataclass(frozen=True)
+class Mapping:
+    """Centre and spread of the predictors [21], offsets [12] and weights [12, 21] on the standardised ones."""
+
+    centre: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+    def apply(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the twelve [..., 12] told from functionals [..., 88]."""
+        z = standardised(values, self.centre, self.spread)
+        return np.asarray(self.offset + (z[..., None, :] * self.weight).sum(-1))
+
+
+def standardised(
+    values: NDArray[np.float32] | NDArray[np.float64], centre: NDArray[np.float64], spread: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the predictors [..., 21] in SD about their centre, at most ``REACH``; 0 for a formant that was not found and for NaN."""
+    z = np.clip((values[..., _PREDICTOR_COLUMNS] - centre) / spread, -REACH, REACH)
+    known = ~np.isnan(z)
+    known[..., : len(_MEANS)] &= values[..., _MEANS] != 0
+    return np.where(known, z, 0)
+
+
 @cache
-def _lines(rate_hz: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
-    """Columns, those of the means that tell whether there is anything, offsets and factors, each [12]."""
-    lines = json.loads(files("simpatico.features").joinpath(_FILE).read_text("utf-8"))[str(rate_hz)]
-    columns = np.array([FUNCTIONAL_NAMES.index(name) for name in SCALED_NAMES])
-    means = np.array([FUNCTIONAL_NAMES.index(name.replace("stddevNorm", "amean")) for name in SCALED_NAMES])
-    offset, factor = np.array([lines[name] for name in SCALED_NAMES], dtype=np.float32).T
-    return columns, means, offset, factor
+def _mapping(rate_hz: int) -> Mapping:
+    stored = json.loads(files("simpatico.features").joinpath(_FILE).read_text("utf-8"))[str(rate_hz)]
+    centre, spread = np.array([stored["predictors"][name] for name in PREDICTORS]).T
+    rows = np.array([stored["weights"][name] for name in SCALED_NAMES])
+    return Mapping(centre, spread, rows[:, 0], rows[:, 1:])
