@@ -116,10 +116,11 @@ def test_what_may_be_wrong_is_noted(examine: Examine, memory: dict[str, object],
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        done = examine(**memory, **tls, server__port=port)
+        done = examine(**memory, **tls, server__port=port, server__routing_port=port)
     assert done.code == 0, done.out
     for line in (
         f"note address 127.0.0.1:{port} is in use: by this service if it runs now, else choose another server.port",
+        f"note address of rankings 127.0.0.1:{port} is in use: by this service if it runs now, else choose another server.routing_port",
         f"note database.secrets '{tmp_path}/ring' can be read or written by every account (mode 644): chmod 640 or 600",
         "note tls.certificate valid until",
         "note database.spool",

@@ -58,6 +58,21 @@ def test_old_readings_count_less(busy: Pressure, clock: Clock) -> None:
     assert not busy.is_late(clock.now_s + 0.030, 1000)
 
 
+def test_that_few_come_is_no_backlog(clock: Clock) -> None:
+    """Eight wait for a slow database, each for 40 ms, and requests come every 5 ms, two at a time: no ranking takes longer than 1 ms."""
+    pressure = Pressure(clock)
+    for _ in range(8):
+        pressure.began()
+    for _ in range(200):
+        for gap_s in (0.009, 0.001):
+            clock.now_s += gap_s
+            pressure.computed(1000, 0.0005)
+            pressure.ended()
+            pressure.began()
+    assert not pressure.is_late(clock.now_s + 0.045, 1000)
+    assert pressure.is_late(clock.now_s + 0.015, 1000)
+
+
 def test_more_agents_take_longer(busy: Pressure, clock: Clock) -> None:
     assert not busy.is_late(clock.now_s + 0.090, 1000)
     assert busy.is_late(clock.now_s + 0.090, 20_000)

@@ -42,8 +42,15 @@ class Finding(NamedTuple):
 def _address(settings: Settings) -> Iterator[Finding]:
     from simpatico.server.exposure import check_exposure
 
-    host, port = settings.server.host, settings.server.port
     check_exposure(settings)
+    yield _port(settings.server.host, settings.server.port, "server.port")
+    if settings.server.routing_port is not None:
+        yield _port(settings.server.host, settings.server.routing_port, "server.routing_port")
+
+
+def _port(host: str, port: int, key: str) -> Finding:
+    """Whether a port can be listened on now."""
+    name = "address" if key == "server.port" else "address of rankings"
     family, kind, proto, _, address = _resolved(host, port)
     with socket.socket(family, kind, proto) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -52,11 +59,10 @@ def _address(settings: Settings) -> Iterator[Finding]:
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise ConfigError(
-                    f"cannot listen on {host}:{port}: {error.strerror}; choose another server.host or server.port", field="server.host"
+                    f"cannot listen on {host}:{port}: {error.strerror}; choose another server.host or {key}", field="server.host"
                 ) from error
-            yield Finding("address", f"{host}:{port} is in use: by this service if it runs now, else choose another server.port", note=True)
-            return
-    yield Finding("address", f"{host}:{port} is free")
+            return Finding(name, f"{host}:{port} is in use: by this service if it runs now, else choose another {key}", note=True)
+    return Finding(name, f"{host}:{port} is free")
 
 
 def _resolved(host: str, port: int) -> Any:

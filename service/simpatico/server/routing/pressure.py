@@ -1,10 +1,14 @@
 """How long rankings take now, and so whether one more can be in time: what will be late is answered neutrally at once.
 
 Rankings are computed one after another in the event loop's thread, so a backlog makes all of them late; each that is given up early leaves
-its time to the others. Three things are known: how long the arithmetic took lately for each agent, how long a ranking takes from one to the
-next while some wait (which has everything in it: other calls' audio, decisions being written, the other side of the interpreter's lock),
+its time to the others. Three things are known: how long the arithmetic took lately for each agent, how soon at best one ranking follows
+another while some wait (which has everything in it: other calls' audio, decisions being written, the other side of the interpreter's lock),
 and how late the event loop is. What was measured long ago counts less and less, and with nothing waiting a ranking is always tried: no
 reading can shut the service.
+
+References
+----------
+Newey, W. K. & Powell, J. L. (1987). Asymmetric least squares estimation and testing. Econometrica 55(4), 819-847.
 """
 
 from __future__ import annotations
@@ -16,6 +20,9 @@ __all__ = ["Pressure"]
 
 WEIGHT = 0.1
 """Of the newest reading: the last twenty rankings rule, a tenth of a second of a busy service."""
+SHORTER, LONGER = 0.2, 0.05
+"""The same of the time from one ranking to the next, by which it is: while some wait for the database, rankings end as seldom as requests
+come, and only those that follow at once tell what the service can do. Their ratio makes it the expectile of a fifth."""
 HALF_LIFE_S = 1.0
 """In which an old reading loses half of its say."""
 FIRST_GUESS_S = 5e-6
@@ -74,7 +81,8 @@ class Pressure:
         """Count a ranking out."""
         now_s = self._clock()
         if self._was_waiting:
-            self._between_s += WEIGHT * (now_s - self._last_done_s - self._between_s)
+            longer_s = now_s - self._last_done_s - self._between_s
+            self._between_s += (LONGER if longer_s > 0.0 else SHORTER) * longer_s
             self._measured_s = now_s
         self.waiting -= 1
         self._was_waiting, self._last_done_s = self.waiting > 0, now_s
