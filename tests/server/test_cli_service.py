@@ -69,8 +69,11 @@ def test_stream_says_why_a_named_call_is_not_kept(tmp_path: Path) -> None:
     serve, key = ("simpatico", "serve", "--port", "0", "--realtime-factor", "inf"), ("--speed", "0", "--caller-key", "customer-4711")
     with process(*serve) as (_, address):
         alone = simpatico("stream", str(CALL), "--target", address, "--call-id", "a", *key)
+        as_json = simpatico("stream", str(CALL), "--target", address, "--call-id", "a", "--json", *key)
     assert alone.returncode == 0, alone.stderr
     assert alone.stdout.splitlines()[-1] == "call a: not kept: the service has no database (database.url)"
+    assert json.loads(as_json.stdout)["call"]["call_id"] == "a"
+    assert as_json.stderr == "call a: not kept: the service has no database (database.url)\n"
     ring = tmp_path / "ring"
     ring.write_text("k1 " + base64.b64encode(bytes(range(32))).decode() + "\n")
     ring.chmod(0o600)

@@ -104,8 +104,8 @@ def stream(
         typer.echo(to_json(final.analysis))
     else:
         print_analysis(final.analysis)
-        if caller is not None:
-            typer.echo(f"call {named}: {_kept(final)}")
+    if caller is not None and not (json_output and final.kept):
+        typer.echo(f"call {named}: {_kept(final)}", err=json_output)
     if final.ended_by != "end":
         typer.echo(f"simpatico: the service ended the call early ({final.ended_by}); the result is for what was heard", err=True)
         raise typer.Exit(EXIT_INCOMPLETE)
