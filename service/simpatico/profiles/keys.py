@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import re
 from collections.abc import Mapping
@@ -34,7 +35,6 @@ MAX_CALLER_KEY_BYTES = 256
 longest has 254 (RFC 5321)."""
 MIN_SECRET_BYTES = 32
 """As many as the hash has: a shorter key weakens HMAC (RFC 2104, section 3)."""
-_HASH = "sha256"
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
 
@@ -71,7 +71,7 @@ class KeyRing:
         if len(set(secrets.values())) < len(secrets):
             raise KeyRingError(f"two of the secrets {', '.join(secrets)} are the same; a rotation needs a new one", field="secrets")
         self._secrets = dict(secrets)
-        self._derived: dict[tuple[str, str], bytes] = {}
+        self._begun: dict[tuple[str, str], hmac.HMAC] = {}
 
     def __repr__(self) -> str:
         """Name the keys, never show them."""
@@ -117,10 +117,13 @@ class KeyRing:
         return self._mac(chosen, purpose, data)
 
     def _mac(self, key_id: str, purpose: str, data: bytes) -> bytes:
-        derived = self._derived.get((key_id, purpose))
-        if derived is None:
-            derived = self._derived[key_id, purpose] = hmac.digest(self._secrets[key_id], b"simpatico/" + purpose.encode("ascii"), _HASH)
-        return hmac.digest(derived, data, _HASH)
+        begun = self._begun.get((key_id, purpose))
+        if begun is None:
+            derived = hmac.digest(self._secrets[key_id], b"simpatico/" + purpose.encode("ascii"), "sha256")
+            begun = self._begun[key_id, purpose] = hmac.new(derived, digestmod=hashlib.sha256)
+        made = begun.copy()
+        made.update(data)
+        return made.digest()
 
 
 def checked_key(caller_key: str, field: str = "caller_key") -> bytes:
