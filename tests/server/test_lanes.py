@@ -113,3 +113,58 @@ async def test_a_busy_lane_lets_others_in() -> None:
     await until(lambda: len(order) == 102)
     assert order.index("other") == JOBS_PER_SLICE < 20
     pool.close()
+
+
+async def test_one_thread_does_the_lanes_while_none_waits_long(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads in the analysis would only take the interpreter from each other."""
+    monkeypatch.setattr("simpatico.server.analysis.lanes.PATIENCE_S", SOON_S)
+    inside, worst, done = 0, 0, []
+    lock = threading.Lock()
+
+    def job() -> None:
+        nonlocal inside, worst
+        with lock:
+            inside += 1
+            worst = max(worst, inside)
+        time.sleep(0.001)
+        with lock:
+            inside -= 1
+
+    for _ in range(40):
+        Lane[None](threads, lambda _, error: done.append(error)).put(job)
+        await asyncio.sleep(0)
+    await until(lambda: len(done) == 40)
+    assert worst == 1
+
+
+async def test_a_lane_that_waits_long_gets_another_thread(threads: Threads) -> None:
+    """The first job ends only when the others, behind it, have been done."""
+    results: list[bool | None] = []
+    others_done = threading.Barrier(3)
+
+    def wait() -> bool:
+        return others_done.wait(SOON_S) >= 0
+
+    for _ in range(3):
+        Lane[bool](threads, lambda result, _: results.append(result)).put(wait)
+        await asyncio.sleep(0)
+    await until(lambda: len(results) == 3)
+    assert results == [True] * 3
+
+
+async def test_lanes_and_other_jobs_take_turns_on_one_thread() -> None:
+    """A job of a recording comes in between long before the lanes are done."""
+    pool = Threads(1)
+    order: list[str] = []
+
+    def job() -> str:
+        time.sleep(0.001)
+        return "lane"
+
+    for _ in range(200):
+        Lane[str](pool, lambda result, _: order.append(result or "")).put(job)
+    await asyncio.sleep(0.005)
+    order.append(await pool.run(lambda: "recording"))
+    await until(lambda: len(order) == 201)
+    assert order.index("recording") < 150
+    pool.close()

@@ -1,8 +1,13 @@
 """Jobs of one call one after another, on threads shared by all calls.
 
 Analysis takes processor time, so it must not run on the event loop; the order of one call's jobs must hold, and no call may keep a
-thread to itself while others
-wait. A lane is the queue of one call: it has at most one thread at a time, and gives it back after a few jobs.
+thread to itself while others wait. A lane is the queue of one call: it has at most one thread at a time, and gives it back after a few
+jobs.
+
+Threads are woken seldom. Nearly all of the analysis holds the interpreter, so that a second thread in it adds little and takes the
+interpreter away from the first at every turn; and whoever wakes another thread contends with it from then on. So what one message brings
+for many calls wakes one thread once, which does the lanes in the order in which they have waited; a further one comes only when a lane has
+waited long (decision 0181). What is done is handed to the event loop together, too.
 """
 
 from __future__ import annotations
@@ -10,28 +15,95 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 __all__ = ["Lane", "Threads"]
 
 T = TypeVar("T")
+Done = list[tuple["Lane[Any]", Any, Exception | None, int]]
+"""What was done of a lane's jobs: result or error, and weight."""
 
 JOBS_PER_SLICE = 8
 """Jobs that a lane does before it queues up behind the others: with chunks of 100 ms, under a second of audio."""
+PATIENCE_S = 0.1
+"""How long a lane waits before a further thread comes: about what the interim results of fifty calls take, and shorter than anybody
+notices."""
+HAND_OVER_S = 0.01
+"""For how long what is done is gathered while there is more to do: three or four interim results."""
+TURN_S = 0.02
+"""How long a thread does lanes before it queues up behind whatever else waits for a thread: recordings, a block at a time."""
 
 
 class Threads:
-    """A bounded pool of threads. Close it when done."""
+    """A bounded pool of threads, for jobs and for lanes. Close it when done."""
 
     def __init__(self, count: int) -> None:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="analysis")
+        self._count = count
+        self._lock = threading.Lock()
+        self._ready: deque[tuple[Lane[Any], float]] = deque()
+        """Lanes with jobs to do, and since when they wait."""
+        self._busy = 0
+        """Threads that do lanes, or are about to."""
+        self._waking = False
+        self._patience: asyncio.TimerHandle | None = None
 
-    def submit(self, job: Callable[[], None]) -> None:
-        """Do ``job`` on some thread."""
-        self._pool.submit(job)
+    def line_up(self, lane: Lane[Any]) -> None:
+        """Have a lane's jobs done, after those of lanes that wait already. For the event loop's thread."""
+        with self._lock:
+            self._ready.append((lane, time.monotonic()))
+        if not self._waking:
+            self._waking = True
+            asyncio.get_running_loop().call_soon(self._wake)
+
+    def _wake(self) -> None:
+        """Start a thread when there is something for it to do: once for all that was lined up in this turn of the event loop."""
+        self._waking = False
+        with self._lock:
+            if not self._ready:
+                return
+            late = time.monotonic() - self._ready[0][1] >= PATIENCE_S
+            begin = self._busy == 0 or (late and self._busy < self._count)
+            self._busy += begin
+        if begin:
+            self._submit()
+        if self._patience is None:
+            self._patience = asyncio.get_running_loop().call_later(PATIENCE_S, self._look_again)
+
+    def _look_again(self) -> None:
+        self._patience = None
+        self._wake()
+
+    def _submit(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the pool has been closed
+            self._pool.submit(self._work)
+
+    def _work(self) -> None:
+        """Do lanes until none waits or the turn is over."""
+        done: Done = []
+        began_s = gathering_s = time.monotonic()
+        while True:
+            now_s = time.monotonic()
+            with self._lock:
+                over = not self._ready or now_s - began_s >= TURN_S
+                if over:
+                    more = bool(self._ready)
+                    self._busy -= not more
+                    break
+                lane, _ = self._ready.popleft()
+            if lane.work(done):
+                with self._lock:
+                    self._ready.append((lane, now_s))
+            if now_s - gathering_s >= HAND_OVER_S:
+                _hand_over(done)
+                done, gathering_s = [], now_s
+        _hand_over(done)
+        if more:
+            self._submit()
 
     async def run(self, job: Callable[[], T]) -> T:
         """Do ``job`` on some thread and return what it returns."""
@@ -57,13 +129,15 @@ class Lane(Generic[T]):
     ----------
     weight
         Of the jobs that were put and not yet delivered.
+    loop
+        The event loop that the lane was made on.
     """
 
     def __init__(self, threads: Threads, deliver: Callable[[T | None, Exception | None], None]) -> None:
         self.weight = 0
         self._threads = threads
         self._deliver = deliver
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._jobs: deque[tuple[Callable[[], T], int]] = deque()
         self._running = False
@@ -79,7 +153,7 @@ class Lane(Generic[T]):
             if self._running:
                 return
             self._running = True
-        self._threads.submit(self._work)
+        self._threads.line_up(self)
 
     def close(self) -> None:
         """Drop what has not begun, and deliver nothing more."""
@@ -88,21 +162,19 @@ class Lane(Generic[T]):
         with self._lock:
             self._jobs.clear()
 
-    def _work(self) -> None:
-        done: list[tuple[T | None, Exception | None, int]] = []
-        while len(done) < JOBS_PER_SLICE and (next_job := self._next()) is not None:
+    def work(self, done: Done) -> bool:
+        """Do a few jobs and add what became of them to ``done``; return whether there are more. For one thread at a time."""
+        for _ in range(JOBS_PER_SLICE):
+            next_job = self._next()
+            if next_job is None:
+                return False
             job, weight = next_job
             try:
-                done.append((job(), None, weight))
+                done.append((self, job(), None, weight))
             except Exception as error:  # handed over: it ends this call, and no other
-                done.append((None, error, weight))
-                break
-        failed = bool(done) and done[-1][1] is not None
-        with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody waits for this any more
-            self._loop.call_soon_threadsafe(self._hand_over, done)
-        if len(done) == JOBS_PER_SLICE and not failed:
-            with contextlib.suppress(RuntimeError):  # likewise the pool
-                self._threads.submit(self._work)
+                done.append((self, None, error, weight))
+                return False  # and stays running, so that nothing is done any more
+        return True
 
     def _next(self) -> tuple[Callable[[], T], int] | None:
         with self._lock:
@@ -111,9 +183,20 @@ class Lane(Generic[T]):
             self._running = False
             return None
 
-    def _hand_over(self, done: list[tuple[T | None, Exception | None, int]]) -> None:
-        for result, error, weight in done:
-            if self._closed:
-                return
+    def delivered(self, result: T | None, error: Exception | None, weight: int) -> None:
+        """Pass on what became of a job."""
+        if not self._closed:
             self.weight -= weight
             self._deliver(result, error)
+
+
+def _hand_over(done: Done) -> None:
+    """Have the event loop deliver what was done."""
+    if done:
+        with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody waits for this any more
+            done[0][0].loop.call_soon_threadsafe(_deliver, done)
+
+
+def _deliver(done: Done) -> None:
+    for lane, result, error, weight in done:
+        lane.delivered(result, error, weight)
