@@ -77,5 +77,5 @@ def test_other_bytes_are_refused(wrong: bytes) -> None:
 def test_a_decision_that_was_cut_off_is_refused(data: st.DataObject) -> None:
     whole = b"".join(to_bytes(prepare(a_decision())))
     cut = data.draw(st.integers(0, len(whole) - 1))
-    with pytest.raises(ValueError, match=r"no decision, or one of|take at least|begin with|unexpected|EOF|buffer|decision|bytes"):
+    with pytest.raises(ValueError, match="no decision, or one of another build"):
         from_bytes(whole[:cut])

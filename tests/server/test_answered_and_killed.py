@@ -112,6 +112,37 @@ async def test_a_disk_that_takes_no_note_is_said_once_and_rankings_go_on(
     assert caplog.text.count("decisions cannot be noted down") == 1
 
 
+async def test_decisions_wait_for_one_another_but_no_report_waits_for_them(
+    start: Start, database: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is there goes into the database together, as soon as the outcome of one is reported, there are enough, or the service stops."""
+    monkeypatch.setattr(journal, "GATHER_S", 3600.0)
+    server = await start_with_agents(start, database)
+    await grant(server)
+    batches: list[int] = []
+    write = journal.operations.log_decisions
+
+    async def counted(store: Any, spool: Any, items: Any, **more: Any) -> None:
+        batches.append(len(items))
+        await write(store, spool, items, **more)
+
+    monkeypatch.setattr(journal.operations, "log_decisions", counted)
+
+    async def rank(count: int) -> list[Any]:
+        return [await ranked(server, a_call_to_route(key=KEY, call_id=f"call-{i}")) for i in range(count)]
+
+    answers = await rank(3)
+    assert batches == []
+    assert (await ask(server, "RecordOutcome", request_id="r", decision_id=answers[1].decision_id, outcome=SETTLED)).kept
+    assert batches == [3]
+    monkeypatch.setattr(journal, "BATCH", 4)
+    await router_of(server).journal.written((await rank(4))[3].decision_id)
+    last = (await rank(2))[0].decision_id
+    await server.application.stop()
+    assert batches == [3, 4, 2]
+    assert last in await memory_of(server).store.read(decisions.held)
+
+
 async def test_a_report_that_overtakes_its_decision_on_the_way_to_another_process_waits(
     start: Start, database: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -180,5 +180,5 @@ def from_bytes(data: bytes) -> Decision:
         (length,) = _LENGTH.unpack_from(data)
         end = _LENGTH.size + length
         return decision_of({**orjson.loads(data[_LENGTH.size : end]), "agents": data[end:]})
-    except (struct.error, KeyError, IndexError, TypeError) as error:
+    except (struct.error, KeyError, IndexError, TypeError, ValueError) as error:
         raise ValueError(f"no decision, or one of another build: {error!r}") from error

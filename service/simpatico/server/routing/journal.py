@@ -91,7 +91,7 @@ class Journal:
     async def written(self, decision_id: str) -> None:
         """Wait until a decision of this process is written down: its outcome may be reported before."""
         while (pending := self._pending.get(decision_id)) is not None:
-            self._hurry.set()
+            self._hurry_with(decision_id)
             await asyncio.shield(pending)
 
     async def report(self, request_id: str, decision_id: str, outcome: Outcome, taken: str | None) -> Recorded:
@@ -106,9 +106,9 @@ class Journal:
         """
         pending = self._pending.get(decision_id)
         if pending is not None:
-            self._hurry.set()
-        if pending is not None and not await asyncio.shield(pending):
-            raise DatabaseAwayError("this decision could not be written down so far; report it again")
+            self._hurry_with(decision_id)
+            if not await asyncio.shield(pending):
+                raise DatabaseAwayError("this decision could not be written down so far; report it again")
         memory, paused_s, pause_s = self._memory, 0.0, FIRST_PAUSE_S
         while True:
             try:
@@ -150,6 +150,11 @@ class Journal:
                 continue
             for _, made in batch:
                 self._pending.pop(made.decision_id).set_result(True)
+
+    def _hurry_with(self, decision_id: str) -> None:
+        """Let a decision wait for no others, unless it is being written already."""
+        if any(made.decision_id == decision_id for _, made in self._waiting):
+            self._hurry.set()
 
     async def _gathered(self) -> None:
         """Wait until there are enough for a batch, or somebody waits for one of them, or it has been long enough."""
