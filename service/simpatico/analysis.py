@@ -169,7 +169,8 @@ class CallAnalyzer:
         self._interim_quanta = None if period_s is None else math.ceil(period_s / MAX_QUANTUM_S)
         # Rounded down, so that an interim result is never later than asked for.
         self._quantum = int((period_s or MAX_QUANTUM_S) / (self._interim_quanta or 1) * audio.sample_rate_hz)
-        self._rest = np.zeros((0, audio.channels), np.float32)
+        self._rest = np.empty((self._quantum, audio.channels), np.float32)
+        self._held = 0  # samples of it
         self._quanta = 0
         self._taken = 0
         self._finished = False
@@ -186,7 +187,7 @@ class CallAnalyzer:
     @property
     def duration_s(self) -> float:
         """Seconds of audio fed so far."""
-        return (self._taken + len(self._rest)) / self._audio.sample_rate_hz
+        return (self._taken + self._held) / self._audio.sample_rate_hz
 
     def feed(self, samples: NDArray[np.float32]) -> list[CallAnalysis]:
         """Take samples and return the interim results that became due.
@@ -204,15 +205,19 @@ class CallAnalyzer:
             After ``finish``.
         """
         self._check(samples)
-        samples = np.concatenate([self._rest, samples])
-        whole = len(samples) // self._quantum * self._quantum
         interims = []
-        for start in range(0, whole, self._quantum):
-            self._take(samples[start : start + self._quantum])
+        while len(samples):
+            missing = self._quantum - self._held
+            part, samples = samples[:missing], samples[missing:]
+            self._rest[self._held : self._held + len(part)] = part
+            self._held += len(part)
+            if self._held < self._quantum:
+                break
+            self._take(self._rest)
+            self._held = 0
             self._quanta += 1
             if self._interim_quanta is not None and self._quanta % self._interim_quanta == 0:
                 interims.append(self.snapshot())
-        self._rest = samples[whole:].copy()
         return interims
 
     def finish(self) -> CallAnalysis:
@@ -225,8 +230,8 @@ class CallAnalyzer:
         """
         if self._finished:
             raise UnknownCallError(f"call {self._call_id!r} has ended already; start a new one")
-        self._take(self._rest)
-        self._rest = self._rest[:0]
+        self._take(self._rest[: self._held])
+        self._held = 0
         self._push(self._resampler.finish())
         for _, channel in self._channels:
             channel.finish()
@@ -272,7 +277,7 @@ class CallAnalyzer:
             raise MalformedAudioError(
                 f"samples must be float32 of shape [n, {self._audio.channels}], got {samples.dtype} of shape {list(samples.shape)}"
             )
-        check_samples(samples, first=self._taken + len(self._rest))
+        check_samples(samples, first=self._taken + self._held)
 
     def _take(self, samples: NDArray[np.float32]) -> None:
         for index, channel in self._channels:

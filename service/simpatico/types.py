@@ -98,8 +98,7 @@ class Measure:
     def __post_init__(self) -> None:
         if (self.value is None) == (self.reason is None):
             raise ValueError(f"a measure has either a value or a reason for its absence, got value={self.value!r}, reason={self.reason!r}")
-        for name in ("value", "se"):
-            number = getattr(self, name)
+        for name, number in (("value", self.value), ("se", self.se)):
             if number is not None and not math.isfinite(number):
                 raise ValueError(f"{name} must be finite, got {number!r}; say why it is missing instead")
 

@@ -82,6 +82,9 @@ _WAV_ONLY: dict[str, tuple[int, Callable[[bytes], Samples]]] = {
 }
 _DECODERS: Mapping[str, tuple[int, Callable[[bytes], Samples]]] = MappingProxyType(_WIRE | _WAV_ONLY)
 
+_FLOATS = frozenset({"f32", "float", "double"})
+"""Encodings that can hold what is no sample."""
+
 ENCODINGS: tuple[str, ...] = tuple(_WIRE)
 """Encodings of raw audio: 16-bit PCM (little endian, big endian as in RFC 3551 L16), G.711, 32-bit float (little endian)."""
 
@@ -117,6 +120,7 @@ class Decoder:
         self.encoding = encoding
         self.channels = check_channels(channels, most=max_channels)
         self._width, self._decode = _DECODERS[encoding]
+        self._float = encoding in _FLOATS
 
     @property
     def frame_bytes(self) -> int:
@@ -149,7 +153,8 @@ class Decoder:
                 f"{self.frame_bytes}, {len(data) - len(data) % self.frame_bytes} would work",
                 field="data",
             )
-        return check_samples(self._decode(data).reshape(-1, self.channels), first=first)
+        samples = self._decode(data).reshape(-1, self.channels)
+        return check_samples(samples, first=first) if self._float else samples
 
 
 def check_samples(samples: NDArray[np.float32], *, first: int = 0) -> NDArray[np.float32]:

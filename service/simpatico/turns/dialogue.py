@@ -12,7 +12,6 @@ spoke every figure is missing with NO_SPEECH. A channel that was given and is si
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from itertools import pairwise
 
 from simpatico.turns import figures
@@ -28,6 +27,7 @@ from simpatico.types import (
     Role,
     Turn,
     TurnTaking,
+    Utterance,
     UtteranceKind,
 )
 
@@ -62,7 +62,7 @@ def dialogue(caller: ChannelSpeech | None, agent: ChannelSpeech | None) -> Dialo
         raise ValueError("a dialogue needs at least one channel, got none for caller and agent")
     spoken = {role: _spoken(role, speech) for role, speech in channels.items()}
     floor = assign_floor(spoken.get(Role.CALLER, []), spoken.get(Role.AGENT, []))
-    utterances = tuple(replace(channels[s.role].utterances[s.source], kind=s.kind, turn=s.turn) for s in floor.spoken)
+    utterances = tuple(_placed(channels[s.role].utterances[s.source], s) for s in floor.spoken)
     span = (min(s.start for s in floor.spoken), max(s.end for s in floor.spoken)) if floor.spoken else None
     return Dialogue(
         utterances=utterances,
@@ -89,6 +89,10 @@ def _spoken(role: Role, speech: ChannelSpeech) -> list[Spoken]:
             )
         found.append(one)
     return found
+
+
+def _placed(utterance: Utterance, spoken: Spoken) -> Utterance:
+    return Utterance(utterance.role, utterance.start_s, utterance.end_s, utterance.prosody, spoken.kind, spoken.turn)
 
 
 class _Figures:
