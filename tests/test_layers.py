@@ -40,3 +40,11 @@ def test_the_service_loads_nothing_heavy() -> None:
     code = f"import sys, simpatico.server.app, simpatico.analysis; print([m for m in {HEAVY!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_service_without_a_database_loads_none() -> None:
+    """Live calls and uploads included: SQLAlchemy and what rankings calculate with are 50 MiB."""
+    modules = "simpatico.server.app, simpatico.analysis, simpatico.server.analysis.stream, simpatico.server.analysis.recording"
+    code = f"import sys, {modules}; print([m for m in ('sqlalchemy', 'alembic', 'scipy') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -20,7 +20,7 @@ from simpatico.server.access.methods import MAY_NAME_CALLERS
 from simpatico.server.access.principals import asking
 from simpatico.server.analysis.convert import analysis_to_proto
 from simpatico.server.analysis.session import CallPlan, caller_of, check_call_id, check_seed, format_of
-from simpatico.server.callers.keeping import NO_DATABASE
+from simpatico.server.callers.kept import NO_DATABASE
 from simpatico.server.callers.named import named_caller
 from simpatico.server.logs import fields
 from simpatico.v1 import analysis_service_pb2 as pb

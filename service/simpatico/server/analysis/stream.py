@@ -35,7 +35,7 @@ from simpatico.server.analysis.lanes import Lane
 from simpatico.server.analysis.live import hold_style
 from simpatico.server.analysis.open_call import OpenCall
 from simpatico.server.analysis.session import CallPlan, CallSession, Response, check_call_id, plan_of
-from simpatico.server.callers.keeping import NO_DATABASE, Keeping
+from simpatico.server.callers.kept import NO_DATABASE, Keeping
 from simpatico.server.callers.named import NO_MEMORY, said_by
 from simpatico.server.logs import fields
 from simpatico.server.status import call_error, fault_of

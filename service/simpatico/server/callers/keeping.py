@@ -15,7 +15,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from simpatico.config import CallerSettings
@@ -26,12 +26,12 @@ from simpatico.profiles.records import CallRecord, Consent
 from simpatico.profiles.texts import NotKept
 from simpatico.server.access.principals import acting
 from simpatico.server.callers.consents import Consents, Said
+from simpatico.server.callers.kept import NO_DATABASE, Keeping
 from simpatico.server.callers.named import NamedCaller
 from simpatico.server.exchange import Exchange
 from simpatico.server.memory import Memory
 from simpatico.server.status import fault_of
 from simpatico.types import CallAnalysis
-from simpatico.v1 import analysis_service_pb2 as pb
 
 __all__ = ["NO_DATABASE", "Keeper", "Keeping", "NamedCall"]
 
@@ -43,24 +43,6 @@ UNAVAILABLE = "unavailable"
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Keeping:
-    """Whether a named caller's call was kept, None while that is not known, and why not."""
-
-    kept: bool | None
-    reason: NotKept | None = None
-
-    def say(self, message: pb.Final | pb.AnalyzeRecordingResponse) -> None:
-        """Put it into a message."""
-        if self.kept is not None:
-            message.kept = self.kept
-        if self.reason is not None:
-            message.not_kept_reason = self.reason
-
-
-NO_DATABASE = Keeping(kept=False, reason=NotKept.NO_DATABASE)
 
 
 class Keeper:
