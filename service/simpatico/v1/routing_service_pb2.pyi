@@ -121,8 +121,8 @@ class RankAgentsRequest(_message.Message):
     CALL_FIELD_NUMBER: _builtins.int
     ANSWER_WITHIN_S_FIELD_NUMBER: _builtins.int
     answer_within_s: _builtins.float
-    """Seconds within which an answer is needed; when they pass, or when it is plain that they will, the answer is neutral. 0: the deployment's
-    choice. Where the RPC's own deadline comes first, less some time for the way, it counts.
+    """Seconds within which an answer is needed, of which a fifth (at most 0.1 s) is left for the way; when the rest has passed, or when it is
+    plain that it will, the answer is neutral. 0: the deployment's choice. Where the RPC's own deadline, less the same, comes first, it counts.
     """
     @_builtins.property
     def call(self) -> Global___CallToRoute:

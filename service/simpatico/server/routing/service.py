@@ -42,7 +42,7 @@ __all__ = ["ROUTING_SERVICE", "RoutingService"]
 ROUTING_SERVICE = pb.DESCRIPTOR.services_by_name["RoutingService"].full_name
 LARGEST_PAGE = 1000
 WAY_S = 0.1
-"""At most so much of an RPC's own deadline is left for the way back,"""
+"""At most so much of a deadline is left for the way,"""
 WAY_SHARE = 0.2
 """and at most this share of it."""
 
@@ -120,13 +120,11 @@ class RoutingService:
     def _end_s(self, within_s: float, remaining_s: float | None) -> float:
         """Return when an answer must be ready, by the event loop's clock: by the request's deadline or the RPC's, whichever is earlier.
 
-        The request's counts from when its RPC came, and from as much earlier as the loop is late.
+        The request's counts from when its RPC came, and from as much earlier as the loop is late. Of either some is left for the way.
         """
         within_s = check_answer_within(within_s, self._shared.settings.routing.answer_within_s)
-        end_s = arrived_s() + within_s - self._router.pressure.lag_s()
-        if remaining_s is None:
-            return end_s
-        return min(end_s, asyncio.get_running_loop().time() + remaining_s - min(WAY_S, remaining_s * WAY_SHARE))
+        end_s = arrived_s() + _here(within_s) - self._router.pressure.lag_s()
+        return end_s if remaining_s is None else min(end_s, asyncio.get_running_loop().time() + _here(remaining_s))
 
     async def record_outcome(self, request: pb.RecordOutcomeRequest) -> pb.RecordOutcomeResponse:
         """Serve ``RecordOutcome``."""
@@ -191,3 +189,8 @@ class RoutingService:
             raise ForbiddenError("an agent comments as author 'agent'", field="author")
         await self._memory.store.write(acting(), agents.comment, request.agent_id, request.author, request.text)  # type: ignore[arg-type]
         return pb.CommentAgentResponse()
+
+
+def _here(within_s: float) -> float:
+    """How much of a deadline may be spent here."""
+    return within_s - min(WAY_S, within_s * WAY_SHARE)
