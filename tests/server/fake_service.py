@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import time
 
@@ -19,8 +20,14 @@ def slow(plan: CallPlan, audio: AudioFormat) -> FakeAnalyzer:
     return FakeAnalyzer(plan, audio, lambda call_id: time.sleep(1.0 if call_id.startswith("slow") else 0.0))
 
 
+def announce(address: str) -> None:
+    """Say where it serves, and how many objects no garbage collection looks through."""
+    print(f"serving on {address}", flush=True)
+    print(gc.get_freeze_count(), flush=True)
+
+
 if __name__ == "__main__":
     overrides = {"server.port": 0, "limits.realtime_factor": "inf", **dict(pair.split("=", 1) for pair in sys.argv[1:])}
     settings = load_settings(None, overrides)
     configure_logging(settings.log)
-    asyncio.run(serve(settings, lambda address: print(f"serving on {address}", flush=True), slow))
+    asyncio.run(serve(settings, announce, slow))

@@ -65,6 +65,12 @@ async def test_a_second_signal_cuts_the_grace_short_and_a_third_ends_at_once() -
                 assert await asyncio.to_thread(running.wait, TIMEOUT_S) == 0
 
 
+def test_what_a_start_makes_is_not_looked_through_for_garbage() -> None:
+    with process(FAKE) as (running, _):
+        assert running.stdout is not None
+        assert int(running.stdout.readline()) > 10_000
+
+
 async def test_a_killed_service_is_a_clear_error_for_its_client() -> None:
     with process(FAKE) as (running, address):
         async with AnalysisClient(address) as client, client.stream() as stream:

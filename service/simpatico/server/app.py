@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -295,7 +296,10 @@ async def serve(
         loop.add_signal_handler(number, stopper.on_signal)
     if peers is not None:
         exchange.join(peers[1])
-    announce(await application.start())
+    address = await application.start()
+    gc.collect()
+    gc.freeze()  # what a start makes stays: to look through it again and again would stop the event loop for a tenth of a second each time
+    announce(address)
     if parent is not None:
         loop.add_reader(parent, stopper.on_parent_gone, parent)
     await stopper.run()
