@@ -29,6 +29,25 @@ async def until(condition: object) -> None:
             await asyncio.sleep(0.002)
 
 
+class Crowd:
+    """A job that takes a while, and how many threads were in it at once at worst."""
+
+    def __init__(self, seconds: float) -> None:
+        self.worst = 0
+        self._seconds = seconds
+        self._inside = 0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> None:
+        """Do it."""
+        with self._lock:
+            self._inside += 1
+            self.worst = max(self.worst, self._inside)
+        time.sleep(self._seconds)
+        with self._lock:
+            self._inside -= 1
+
+
 async def test_jobs_of_a_lane_keep_their_order_and_weight(threads: Threads) -> None:
     lanes, results = [], []
     for _ in range(20):
@@ -45,24 +64,13 @@ async def test_jobs_of_a_lane_keep_their_order_and_weight(threads: Threads) -> N
 
 
 async def test_only_one_thread_at_a_time_is_in_a_lane(threads: Threads) -> None:
-    inside, worst, done = 0, 0, []
-    lock = threading.Lock()
-
-    def job() -> None:
-        nonlocal inside, worst
-        with lock:
-            inside += 1
-            worst = max(worst, inside)
-        time.sleep(0.0005)
-        with lock:
-            inside -= 1
-
+    job, done = Crowd(0.0005), []
     lane = Lane[None](threads, lambda _, error: done.append(error))
     for _ in range(100):
         lane.put(job)
         await asyncio.sleep(0)
     await until(lambda: len(done) == 100)
-    assert worst == 1
+    assert job.worst == 1
 
 
 async def test_nothing_follows_an_error(threads: Threads) -> None:
@@ -118,23 +126,12 @@ async def test_a_busy_lane_lets_others_in() -> None:
 async def test_one_thread_does_the_lanes_while_none_waits_long(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two threads in the analysis would only take the interpreter from each other."""
     monkeypatch.setattr("simpatico.server.analysis.lanes.PATIENCE_S", SOON_S)
-    inside, worst, done = 0, 0, []
-    lock = threading.Lock()
-
-    def job() -> None:
-        nonlocal inside, worst
-        with lock:
-            inside += 1
-            worst = max(worst, inside)
-        time.sleep(0.001)
-        with lock:
-            inside -= 1
-
+    job, done = Crowd(0.001), []
     for _ in range(40):
         Lane[None](threads, lambda _, error: done.append(error)).put(job)
         await asyncio.sleep(0)
     await until(lambda: len(done) == 40)
-    assert worst == 1
+    assert job.worst == 1
 
 
 async def test_a_lane_that_waits_long_gets_another_thread(threads: Threads) -> None:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from simpatico.errors import ConfigError
 
@@ -50,27 +50,20 @@ def _address(settings: Settings) -> Iterator[Finding]:
 
 def _port(host: str, port: int, key: str) -> Finding:
     """Whether a port can be listened on now."""
+    from simpatico.server.listening import probe
+
     name = "address" if key == "server.port" else "address of rankings"
-    family, kind, proto, _, address = _resolved(host, port)
-    with socket.socket(family, kind, proto) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise ConfigError(
-                    f"cannot listen on {host}:{port}: {error.strerror}; choose another server.host or {key}", field="server.host"
-                ) from error
-            return Finding(name, f"{host}:{port} is in use: by this service if it runs now, else choose another {key}", note=True)
-    return Finding(name, f"{host}:{port} is free")
-
-
-def _resolved(host: str, port: int) -> Any:
-    """Return what ``getaddrinfo`` has first."""
     try:
-        return socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
-    except OSError as error:
+        probe(host, port)
+    except socket.gaierror as error:
         raise ConfigError(f"server.host {host!r} is no address: {error.strerror}; 127.0.0.1 works", field="server.host") from error
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise ConfigError(
+                f"cannot listen on {host}:{port}: {error.strerror}; choose another server.host or {key}", field="server.host"
+            ) from error
+        return Finding(name, f"{host}:{port} is in use: by this service if it runs now, else choose another {key}", note=True)
+    return Finding(name, f"{host}:{port} is free")
 
 
 def _tls(settings: Settings) -> Iterator[Finding]:

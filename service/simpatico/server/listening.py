@@ -13,7 +13,7 @@ from simpatico.config import Settings, TlsSettings
 from simpatico.errors import ListenError
 from simpatico.server.pem import check_authority, check_pair, pem_bytes
 
-__all__ = ["bind", "listen_error", "options_of"]
+__all__ = ["bind", "listen_error", "options_of", "probe"]
 
 CORE_MESSAGE_FACTOR = 2
 """How far beyond the limit gRPC itself lets a message in, so that our own error, which names the remedy, can be given for what is a
@@ -73,13 +73,26 @@ def options_of(settings: Settings, *, share_port: bool) -> list[tuple[str, int]]
     ]
 
 
+def probe(host: str, port: int) -> None:
+    """Bind an address for a moment, as gRPC binds it, which does not say why when it cannot.
+
+    Raises
+    ------
+    socket.gaierror
+        The host is no address.
+    OSError
+        The system does not give the address; ``EADDRINUSE`` where somebody has it.
+    """
+    family, kind, proto, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, proto) as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+
+
 def _refusal(host: str, port: int) -> str:
-    """Why the system would not give the address, or "". Asked as gRPC asks, which does not say why."""
+    """Why the system would not give the address, or ""."""
     try:
-        family, kind, proto, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, proto) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+        probe(host, port)
     except OSError as error:
         return error.strerror or str(error)
     return ""

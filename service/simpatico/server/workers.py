@@ -26,7 +26,7 @@ from simpatico.errors import ListenError
 from simpatico.server.app import serve
 from simpatico.server.exchange import Hub
 from simpatico.server.exposure import check_exposure
-from simpatico.server.listening import listen_error
+from simpatico.server.listening import listen_error, probe
 from simpatico.server.logs import configure_logging, fields
 
 __all__ = ["serve_with_workers"]
@@ -72,12 +72,9 @@ def _reserve(settings: Settings, port: int, stack: ExitStack) -> Settings:
     """Return settings with a port that is ours until the stack ends: by a bound socket that listens to nothing."""
     host = settings.server.host
     try:
-        family, kind, proto, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
         if port:
-            # With SO_REUSEPORT a second service would quietly share the port with the first: look without it.
-            with socket.socket(family, kind, proto) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
+            probe(host, port)  # with SO_REUSEPORT a second service would quietly share the port with the first: look without it
+        family, kind, proto, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
         reserved = stack.enter_context(socket.socket(family, kind, proto))
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         reserved.bind(address)

@@ -26,7 +26,7 @@ come, and only those that follow at once tell what the service can do. Their rat
 HALF_LIFE_S = 1.0
 """In which an old reading loses half of its say."""
 FIRST_GUESS_S = 5e-6
-"""Seconds for one agent before anything was measured; a ranking of 1,000 took 2 to 3 ms (`python -m bench.ranking_load`)."""
+"""Seconds for one agent before anything was measured; a ranking of 1,000 took 2 to 3 ms before it was C, and takes some .5 now."""
 TICK_S = 0.005
 """How often the loop is asked how late it is, while rankings come."""
 QUIET_S = 1.0

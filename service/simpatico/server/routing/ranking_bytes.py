@@ -25,7 +25,7 @@ from simpatico.routing.ranked import Entries
 from simpatico.routing.roster import Picked, Roster
 from simpatico.v1 import routing_service_pb2 as pb
 
-__all__ = ["agents_bytes", "name_bytes"]
+__all__ = ["agents_bytes"]
 
 _FIELDS = pb.RankedAgent.DESCRIPTOR.fields_by_name
 _LENGTH, _DOUBLE = 2, 1
@@ -60,15 +60,15 @@ def agents_bytes(entries: Entries, factors: Sequence[Sequence[bytes]] = ()) -> b
     parts: list[bytes] = []
     who = Picked(entries.who.roster, entries.who.at[:explained]).ids if isinstance(entries.who, Picked) else entries.who[:explained]
     for i, agent_id in enumerate(who):
-        name = name_bytes(agent_id)
+        name = _name_bytes(agent_id)
         reasons = b"".join(_FACTOR + _varint(len(factor)) + factor for factor in factors[i])
         parts += (_AGENT, _varint(len(name) + width + len(reasons)), name, figures[i].tobytes(), reasons)
     parts.append(_rest(entries, explained, figures))
     return b"".join(parts)
 
 
-def name_bytes(agent_id: str) -> bytes:
-    """Return the field of an agent's id: of an agent in the answer, and of a candidate in the request."""
+def _name_bytes(agent_id: str) -> bytes:
+    """Return the field of an agent's id."""
     text = agent_id.encode()
     return _ID + _varint(len(text)) + text
 
@@ -105,7 +105,7 @@ class _Heads:
     """All that stands before the figures of each agent, in rows that end where the figures begin."""
 
     def __init__(self, ids: Sequence[str], width: int) -> None:
-        found = [_AGENT + _varint(len(name) + width) + name for name in map(name_bytes, ids)]
+        found = [_AGENT + _varint(len(name) + width) + name for name in map(_name_bytes, ids)]
         self.lengths = np.array([len(head) for head in found], np.intp)
         longest = int(self.lengths.max(initial=0))
         self.rows = np.zeros((len(found), longest), np.uint8)
