@@ -44,7 +44,7 @@ def by_library(path: Path, bundle: Bundle, call_id: str) -> dict[str, Any]:
 
 
 async def by_upload(client: AnalysisClient, path: Path, call_id: str) -> dict[str, Any]:
-    return to_document(await client.analyze_recording(path, call_id=call_id))
+    return to_document((await client.analyze_recording(path, call_id=call_id)).analysis)
 
 
 async def by_stream(client: AnalysisClient, path: Path, call_id: str, chunk: int) -> dict[str, Any]:

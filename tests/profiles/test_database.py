@@ -203,6 +203,44 @@ def test_a_password_is_not_repeated() -> None:
     assert "tiger" not in str(info.value)
 
 
+@pytest.mark.parametrize("url", ["postgresql://ann:s3cret@host:half/db", "s3cret"])
+def test_a_url_that_is_none_is_refused_in_words(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"database.url is not a URL; use sqlite:///") as info:
+        Store(url, RING)
+    assert "s3cret" not in str(info.value)
+    assert info.value.__suppress_context__, "no traceback shows it either"
+
+
+@pytest.mark.parametrize("url", ["postgresql://ann:s3cret@host/db", "postgresql://ann@host/db?password=s3cret"])
+def test_what_the_driver_says_is_told_in_one_line_and_without_the_password(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(url, RING)
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise ConnectionRefusedError(f"connecting to {url}\n  failed, s3cret and all")
+
+    monkeypatch.setattr(store._backend, "fetch", refuse)
+    monkeypatch.setattr(store._backend, "transact", refuse)
+    monkeypatch.setattr(store._backend, "scrub", refuse)
+
+    async def all_of_it() -> None:
+        for action in (store.ping(), store.open(), store.read(lambda _: 1), store.write("x", lambda _: 1), store.scrub()):
+            with pytest.raises(DatabaseAwayError, match=r"\(ConnectionRefusedError: connecting to .* failed, \*\*\* and all\)") as info:
+                await action
+            assert "s3cret" not in str(info.value)
+            assert "\n" not in str(info.value)
+
+    asyncio.run(all_of_it())
+
+
+def test_a_database_that_answers_is_told_from_one_that_does_not(store: BlockingStore, tmp_path: Path) -> None:
+    store.run(store.store.ping())
+    with BlockingStore(f"sqlite:///{tmp_path}/gone.db", RING) as other:
+        (tmp_path / "gone.db").unlink()
+        other.store._backend.makes = False
+        with pytest.raises(DatabaseAwayError, match="there is no database"):
+            other.run(other.store.ping())
+
+
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_bytes(b"not a database at all, " * 100)
     store = BlockingStore(f"sqlite:///{tmp_path}/x.db", RING)

@@ -46,8 +46,8 @@ async def asking_server(start: Start, keys: Path) -> Running:
 
 async def upload(address: str, token: Any = None, **more: Any) -> float:
     async with AnalysisClient(address, token=token, **more) as client:
-        analysis = await client.analyze_recording(SECOND, call_id="x", raw=("f32", 8000, 1), timeout_s=TIMEOUT_S)
-    return analysis.call.duration_s
+        result = await client.analyze_recording(SECOND, call_id="x", raw=("f32", 8000, 1), timeout_s=TIMEOUT_S)
+    return result.analysis.call.duration_s
 
 
 async def refusal(address: str, token: Any = None, **more: Any) -> RemoteError:

@@ -257,7 +257,7 @@ def length_at(address: str) -> float:
 
     async def ask() -> float:
         async with AnalysisClient(address) as client:
-            return (await client.analyze_recording(bytes(8000), call_id="x", raw=("mulaw", 8000, 1))).call.duration_s
+            return (await client.analyze_recording(bytes(8000), call_id="x", raw=("mulaw", 8000, 1))).analysis.call.duration_s
 
     return asyncio.run(ask())
 

@@ -149,8 +149,8 @@ STRANGER = ClientTls(AUTHORITY, CERTIFICATES / "stranger.pem", CERTIFICATES / "s
 async def answer_over(address: str, security: ClientTls | None) -> float:
     """Return the length that the service finds."""
     async with AnalysisClient(address, tls=security) as client:
-        analysis = await client.analyze_recording(np.zeros(8000, "<f4").tobytes(), call_id="t", raw=("f32", 8000, 1), timeout_s=TIMEOUT_S)
-    return analysis.call.duration_s
+        result = await client.analyze_recording(np.zeros(8000, "<f4").tobytes(), call_id="t", raw=("f32", 8000, 1), timeout_s=TIMEOUT_S)
+    return result.analysis.call.duration_s
 
 
 async def test_tls(start: Start) -> None:

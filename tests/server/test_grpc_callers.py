@@ -241,14 +241,17 @@ async def test_what_was_written_is_there_after_a_restart(start: Start, database:
 async def test_a_database_that_is_away_is_said_and_calls_go_on(
     start: Start, database: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    away = {**database, "database__url": "postgresql://nobody@127.0.0.1:1/none"}
+    away = {**database, "database__url": "postgresql://nobody:s3cret@127.0.0.1:1/none"}
     server = await start(**away)
     assert "the database is away" in caplog.text
     assert (await refusal(server, "GetCaller", caller_key=KEY))[:2] == ("UNAVAILABLE", "DATABASE_AWAY")
     async with server.client() as client:
-        assert (await client.analyze_recording(bytes(32_000), call_id="x", raw=("f32", 8000, 1))).call.duration_s == 1.0
+        assert (await client.analyze_recording(bytes(32_000), call_id="x", raw=("f32", 8000, 1))).analysis.call.duration_s == 1.0
     await memory_of(server).tend()
-    assert [record.levelname for record in caplog.records if "the database is away" in record.message] == ["ERROR", "WARNING"]
+    said = [record for record in caplog.records if "the database is away" in record.message]
+    assert [record.levelname for record in said] == ["ERROR", "WARNING"]
+    assert all("ConnectionRefusedError: [Errno 111]" in record.message for record in said), "the cause"
+    assert "s3cret" not in caplog.text
 
 
 async def test_the_memory_is_looked_after(start: Start, database: dict[str, Any], tmp_path: Path) -> None:

@@ -109,11 +109,11 @@ async def test_ten_thousand_mutated_requests(
     with caplog.at_level(logging.WARNING):
         outcomes = await assault(server, file.getvalue())
         async with server.client() as client:
-            analysis = await client.analyze_recording(samples.tobytes(), call_id="afterwards", raw=("f32", 8000, 2), timeout_s=TIMEOUT_S)
+            result = await client.analyze_recording(samples.tobytes(), call_id="afterwards", raw=("f32", 8000, 2), timeout_s=TIMEOUT_S)
     reference = CallAnalyzer("afterwards", AudioFormat(8000, 2, "f32"), 0, bundle, AnalysisOptions(interim_period_s=None))
     reference.feed(samples)
     print(f"seed {SEED}: {dict(outcomes.most_common())}")
-    assert analysis == reference.finish()
+    assert result.analysis == reference.finish()
     assert [r for r in caplog.records if r.levelno >= logging.ERROR] == []
     assert outcomes[CUT_OFF] <= UPLOADS // 50
     assert not outcomes.keys() & {"INTERNAL", "stream INTERNAL", "stream UNKNOWN", "upload INTERNAL", "upload UNKNOWN", "CORE"}

@@ -45,9 +45,9 @@ async def test_a_file_by_path_bytes_and_pieces(server: Running, tmp_path: Path) 
     path = tmp_path / "call.wav"
     path.write_bytes(wav())
     async with server.client() as client:
-        by_path = await client.analyze_recording(path, call_id="w")
-        by_bytes = await client.analyze_recording(wav(), call_id="w")
-        by_pieces = await client.analyze_recording(in_pieces(wav(), 977), call_id="w")
+        by_path = (await client.analyze_recording(path, call_id="w")).analysis
+        by_bytes = (await client.analyze_recording(wav(), call_id="w")).analysis
+        by_pieces = (await client.analyze_recording(in_pieces(wav(), 977), call_id="w")).analysis
     assert by_path == by_bytes == by_pieces
     assert by_path.call.format == AudioFormat(8000, 2, "pcm_s16")
     assert by_path.call.duration_s == 2.5
@@ -56,19 +56,20 @@ async def test_a_file_by_path_bytes_and_pieces(server: Running, tmp_path: Path) 
 
 async def test_raw_audio_with_its_declared_codec(server: Running) -> None:
     async with server.client() as client:
-        analysis = await client.analyze_recording(in_pieces(SAMPLES.tobytes(), 1001), call_id="r", raw=RAW, codec="mulaw", caller_channel=1)
-    assert analysis == expected_final("r", SAMPLES, AudioFormat(8000, 2, "mulaw"), caller_channel=1)
+        result = await client.analyze_recording(in_pieces(SAMPLES.tobytes(), 1001), call_id="r", raw=RAW, codec="mulaw", caller_channel=1)
+    assert (result.kept, result.not_kept_reason) == (None, ""), "nobody was named"
+    assert result.analysis == expected_final("r", SAMPLES, AudioFormat(8000, 2, "mulaw"), caller_channel=1)
 
 
 async def test_one_channel_may_be_the_agents(server: Running) -> None:
     async with server.client() as client:
-        analysis = await client.analyze_recording(wav(1), call_id="a", caller_channel=None)
+        analysis = (await client.analyze_recording(wav(1), call_id="a", caller_channel=None)).analysis
     assert analysis.call.caller_channel is None
 
 
 async def test_nothing_at_all_is_a_call_of_no_length(server: Running) -> None:
     async with server.client() as client:
-        analysis = await client.analyze_recording(b"", call_id="0", raw=RAW)
+        analysis = (await client.analyze_recording(b"", call_id="0", raw=RAW)).analysis
     assert analysis.call.duration_s == 0.0
 
 
@@ -106,7 +107,7 @@ async def test_bad_uploads(server: Running, upload: Callable[[AnalysisClient], o
         with pytest.raises(RemoteError, match=message) as caught:
             await upload(client)  # type: ignore[misc]
         assert (caught.value.status, caught.value.reason) == (status, reason)
-        assert (await client.analyze_recording(wav(), call_id="ok")).call.duration_s == 2.5
+        assert (await client.analyze_recording(wav(), call_id="ok")).analysis.call.duration_s == 2.5
     assert server.application.shared.recordings == 0
 
 
@@ -183,8 +184,8 @@ async def test_too_many_recordings_at_once(start: Start) -> None:
         with pytest.raises(RemoteError, match=r"1 recordings are being analysed, .* raise limits.recordings") as caught:
             await client.analyze_recording(wav(), call_id="2")
         held.go_on.set()
-        assert (await first).call.duration_s == 2.5
-        assert (await client.analyze_recording(wav(), call_id="3")).call.call_id == "3"
+        assert (await first).analysis.call.duration_s == 2.5
+        assert (await client.analyze_recording(wav(), call_id="3")).analysis.call.call_id == "3"
     assert (caught.value.status, caught.value.reason, caught.value.retry_after_s) == ("RESOURCE_EXHAUSTED", "SESSION_LIMIT", 5.0)
 
 
@@ -228,6 +229,6 @@ async def test_recordings_are_refused_while_draining(start: Start) -> None:
         with pytest.raises(RemoteError, match="is stopping") as caught:
             await client.analyze_recording(wav(), call_id="2")
         held.go_on.set()
-        assert (await first).call.duration_s == 2.5
+        assert (await first).analysis.call.duration_s == 2.5
         await draining
     assert (caught.value.status, caught.value.reason) == ("UNAVAILABLE", "DRAINING")

@@ -297,3 +297,30 @@ async def test_a_defect_in_one_call_is_not_told_and_not_spread(start: Start, cap
     assert "secret" not in str(error)
     assert of(updates, "good")[-1] == Final("good", expected_final("good", samples, STEREO), "closed", {})
     assert any("defect" in record.message for record in caplog.records)
+
+
+async def test_a_defect_in_handing_over_a_result_ends_that_call_alone(
+    server: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The figure of one call's style cannot be set; what other calls on the stream got in the same moment reaches them."""
+    exchange = server.application.shared.exchange
+    really = exchange._set
+
+    def set_value(key: int, topic: str, value: bytes) -> None:
+        if topic == "style/bad" and value:
+            raise RuntimeError("no room in the exchange")
+        really(key, topic, value)
+
+    monkeypatch.setattr(exchange, "_set", set_value)
+    calls = {f"good-{k}": noise(2.0, seed=k) for k in range(8)} | {"bad": noise(2.0)}
+    async with server.client() as client, client.stream() as stream:
+        for call_id in sorted(calls):
+            await begin(stream, call_id)
+        await stream.send([Chunk(call_id, 0, samples.tobytes()) for call_id, samples in sorted(calls.items())])
+        updates = await rest_of(stream)
+    error = failure(updates, "bad")
+    assert (error.status, error.reason) == ("INTERNAL", "INTERNAL")
+    finals = {u.call_id: u.analysis for u in updates if isinstance(u, Final)}
+    assert finals == {call_id: expected_final(call_id, samples, STEREO) for call_id, samples in calls.items() if call_id != "bad"}
+    assert "no room in the exchange" in caplog.text
+    assert "Traceback" in caplog.text

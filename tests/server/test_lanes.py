@@ -165,3 +165,61 @@ async def test_lanes_and_other_jobs_take_turns_on_one_thread() -> None:
     await until(lambda: len(order) == 201)
     assert order.index("recording") < 150
     pool.close()
+
+
+async def deliver_at_once(threads: Threads, *lanes: Lane[int]) -> None:
+    """Have each lane do one job that returns 1 and one that returns 2, all handed over together."""
+    held = threading.Event()
+    Lane[bool](threads, lambda *_: None).put(lambda: held.wait(SOON_S))
+    await asyncio.sleep(0)
+    for number in (1, 2):
+        for lane in lanes:
+            lane.put(lambda number=number: number)  # type: ignore[misc]
+    held.set()
+
+
+async def test_a_callback_that_raises_ends_its_own_lane_alone(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Before, what was handed over with it reached nobody."""
+    monkeypatch.setattr("simpatico.server.analysis.lanes.PATIENCE_S", SOON_S)
+    told: list[tuple[int | None, str]] = []
+    before: list[int | None] = []
+    after: list[int | None] = []
+
+    def faulty(result: int | None, error: Exception | None) -> None:
+        told.append((result, str(error)))
+        if error is None:
+            raise KeyError("no such call")
+
+    lanes = [Lane[int](threads, deliver) for deliver in (lambda r, _: before.append(r), faulty, lambda r, _: after.append(r))]
+    await deliver_at_once(threads, *lanes)
+    await until(lambda: len(before) == len(after) == 2)
+    lanes[1].put(lambda: 3)
+    await asyncio.sleep(0.05)
+    assert before == after == [1, 2]
+    assert told == [(1, "None"), (None, "'no such call'")], "its owner hears of it once, and of nothing after it"
+    assert lanes[1].weight == 0
+    assert not caplog.records, "its owner knows"
+
+
+@pytest.mark.parametrize("closes", [False, True])
+async def test_a_callback_that_cannot_be_told_is_in_the_log(threads: Threads, caplog: pytest.LogCaptureFixture, closes: bool) -> None:
+    """It raises when it is told that it raised; or it has closed its lane, as one whose call is over does."""
+    told: list[str] = []
+    others: list[int | None] = []
+
+    def faulty(result: int | None, error: Exception | None) -> None:
+        told.append(str(error))
+        if closes:
+            lane.close()
+        raise ValueError(f"raised at {result}")
+
+    lane = Lane[int](threads, faulty)
+    await deliver_at_once(threads, lane, Lane[int](threads, lambda result, _: others.append(result)))
+    await until(lambda: len(others) == 2 and caplog.records)
+    assert told == (["None"] if closes else ["None", "raised at 1"])
+    (record,) = caplog.records
+    assert record.exc_info is not None
+    assert "raised at" in caplog.text
+    assert "Traceback" in caplog.text

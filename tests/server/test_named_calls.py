@@ -22,6 +22,7 @@ from tests.server.test_routing_service import ask as ask_router
 from tests.server.tokens import Issuer
 
 ISSUER = Issuer()
+RAW = ("f32", 8000, 1)
 TUESDAY_S = 1_790_058_900.0
 """2026-09-22 06:35 UTC."""
 
@@ -69,7 +70,8 @@ async def test_without_consent_the_database_holds_nothing_new_but_counters(serve
             assert isinstance(final, Final)
             why = {"stranger": "no_consent", "objector": "objected", "": ""}[key]
             assert (final.kept, final.not_kept_reason) == (False if key else None, why)
-            await client.analyze_recording(bytes(3200), call_id="x", raw=("f32", 8000, 1), caller=Caller(key) if key else None)
+            uploaded = await client.analyze_recording(bytes(3200), call_id="x", raw=RAW, caller=Caller(key) if key else None)
+            assert (uploaded.kept, uploaded.not_kept_reason) == (final.kept, final.not_kept_reason)
     assert await dump(server) == before
     new = {name: count - counts.get(name, 0) for name, count in (await counted(server)).items()}
     assert {name: count for name, count in new.items() if count} == {"calls.not_kept": 4, "calls.unnamed": 2, "decisions.not_kept": 3}
@@ -83,13 +85,15 @@ async def test_a_recording_is_kept_for_a_router_and_named_by_nobody_else(
     server = await start(**database, access__keys=str(ISSUER.public(tmp_path / "keys.json")))
     await ask(server, "SetConsent", ISSUER.token("router"), caller_key=KEY, consent=pb.CONSENT_GRANTED)
 
-    async def upload(role: str, call_id: str, caller: Caller | None) -> None:
+    async def upload(role: str, call_id: str, caller: Caller | None) -> tuple[bool | None, str]:
         async with AnalysisClient(server.address, token=ISSUER.token(role)) as client:
-            await client.analyze_recording(bytes(3200), call_id=call_id, raw=("f32", 8000, 1), caller=caller)
+            uploaded = await client.analyze_recording(bytes(3200), call_id=call_id, raw=RAW, caller=caller)
+        return uploaded.kept, uploaded.not_kept_reason
 
-    await upload("router", "by-router", Caller(KEY, reason="cards", started_at_s=0.0))
+    assert await upload("router", "by-router", Caller(KEY, reason="cards", started_at_s=0.0)) == (True, "")
+    assert await upload("router", "by-router", Caller(KEY)) == (False, "call_id_taken")
     for role in ("qa", "researcher"):
-        await upload(role, "unnamed", None)
+        assert await upload(role, "unnamed", None) == (None, "")
         with pytest.raises(RemoteError, match=r"needs the role router: leave header.caller out") as caught:
             await upload(role, "named", Caller(KEY))
         assert (caught.value.status, caught.value.reason) == ("PERMISSION_DENIED", "FORBIDDEN")
@@ -110,7 +114,7 @@ async def test_nobody_is_remembered_under_a_telephone_number(server: Running) ->
             assert (refused.status, refused.field) == ("INVALID_ARGUMENT", "start.caller.caller_key")
             assert f"looks like {looks_like}: send a pseudonym" in str(refused)
         with pytest.raises(RemoteError, match="looks like a telephone number") as caught:
-            await client.analyze_recording(bytes(3200), call_id="x", raw=("f32", 8000, 1), caller=Caller(number))
+            await client.analyze_recording(bytes(3200), call_id="x", raw=RAW, caller=Caller(number))
         assert caught.value.field == "header.caller.caller_key"
     with pytest.raises(grpc.aio.AioRpcError, match="looks like a telephone number"):
         await grant(server, number)
@@ -180,7 +184,7 @@ async def test_callers_that_cannot_be_named(server: Running, change: dict[str, A
         assert len(str(error)) < 300
         assert "xxxx" not in str(error)
         with pytest.raises(RemoteError) as caught:
-            await client.analyze_recording(bytes(3200), call_id="a", raw=("f32", 8000, 1), caller=Caller(**fields))
+            await client.analyze_recording(bytes(3200), call_id="a", raw=RAW, caller=Caller(**fields))
     assert caught.value.field == field.replace("start.", "header.")
     assert await dump(server) == before
 

@@ -11,6 +11,7 @@ import pytest
 from simpatico.client import Caller, Final, Interim
 from simpatico.profiles import callers, calls, counters
 from simpatico.profiles.store import Store
+from simpatico.routing.types import Outcome
 from simpatico.server.callers import keeping
 from simpatico.v1 import caller_service_pb2 as pb
 from tests.server.named_calls import away_from, grant, held, talking
@@ -174,3 +175,33 @@ async def test_counts_outlast_an_outage_and_a_stop(server: Running, monkeypatch:
     store = Store(memory.url, memory.ring)
     assert await store.read(counters.totals) == {"calls.unnamed": 4}
     await store.close()
+
+
+@pytest.mark.parametrize("waits", ["nothing", "a report", "a count"])
+async def test_an_outage_and_its_end_are_in_the_log_with_the_cause(
+    start: Start,
+    database: dict[str, Any],  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    waits: str,
+) -> None:
+    """Also when nothing waits for the database and there are no anchors, so that nothing but the look itself would find out."""
+    del database["database__anchors"]
+    server = await start(**database)
+    memory = memory_of(server)
+    if waits == "a report":
+        memory.spool.add_outcome("r", "d-1", Outcome(csat_5=2.0), None, memory.clock())
+    elif waits == "a count":
+        memory.tally.add("calls.unnamed")
+    caplog.set_level("INFO", "simpatico.server.memory")
+    caplog.clear()
+    with monkeypatch.context() as patched:
+        away_from(patched)
+        await memory.tend()
+        await memory.tend()
+    away = ("WARNING", "the database is away: the database cannot be reached")
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [away, away]
+    caplog.clear()
+    await memory.tend()
+    await memory.tend()
+    assert [record.getMessage() for record in caplog.records if "database" in record.getMessage()] == ["the database is back"]

@@ -5,7 +5,7 @@ A client in another language needs none of this: the proto files, or reflection,
 Examples
 --------
 >>> async with AnalysisClient("127.0.0.1:50051") as client:
-...     analysis = await client.analyze_recording(Path("call.wav"), call_id="7f3a")
+...     analysis = (await client.analyze_recording(Path("call.wav"), call_id="7f3a")).analysis
 
 >>> async with AnalysisClient("127.0.0.1:50051") as client, client.stream() as calls:
 ...     await calls.start("7f3a", encoding="mulaw", sample_rate_hz=8000, channels=2)
@@ -21,7 +21,7 @@ from simpatico.client.analysis import AnalysisClient
 from simpatico.client.connection import ClientTls, Token, raise_remote, token_from
 from simpatico.client.sending import Caller, Chunk
 from simpatico.client.stream import CallStream
-from simpatico.client.updates import CallFailed, Drain, Event, Final, Interim, Ready, Update
+from simpatico.client.updates import CallFailed, Drain, Event, Final, Interim, Ready, RecordingResult, Update
 
 __all__ = [
     "AnalysisClient",
@@ -35,6 +35,7 @@ __all__ = [
     "Final",
     "Interim",
     "Ready",
+    "RecordingResult",
     "Token",
     "Update",
     "raise_remote",

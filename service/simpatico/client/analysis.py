@@ -13,10 +13,9 @@ import grpc
 from simpatico.client.connection import ClientTls, Token, host_of, raise_remote
 from simpatico.client.sending import Caller, raw_format
 from simpatico.client.stream import CallStream
+from simpatico.client.updates import RecordingResult, recording_result
 from simpatico.errors import ConfigError
-from simpatico.server.analysis.convert import analysis_from_proto
 from simpatico.server.loopback import is_loopback
-from simpatico.types import CallAnalysis
 from simpatico.v1 import analysis_service_pb2 as pb
 from simpatico.v1 import analysis_service_pb2_grpc as rpc
 
@@ -90,8 +89,8 @@ class AnalysisClient:
         seed: int = 0,
         caller: Caller | None = None,
         timeout_s: float | None = None,
-    ) -> CallAnalysis:
-        """Upload a recording and return its analysis.
+    ) -> RecordingResult:
+        """Upload a recording and return its analysis, and whether it was kept.
 
         Parameters
         ----------
@@ -108,7 +107,7 @@ class AnalysisClient:
         seed
             Of the surrogates.
         caller
-            Who called; the recording is then kept if they agree.
+            Who called; the recording is then kept if they agree, and the result says whether it was.
         timeout_s
             Deadline, seconds from now.
 
@@ -130,7 +129,7 @@ class AnalysisClient:
 
         call = self._stub.AnalyzeRecording(requests(), timeout=timeout_s, metadata=self._metadata())
         try:
-            return analysis_from_proto((await call).analysis)
+            return recording_result(await call)
         except grpc.aio.AioRpcError as error:
             raise_remote(error, self.target)
 

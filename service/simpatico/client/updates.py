@@ -11,7 +11,7 @@ from simpatico.server.analysis.convert import analysis_from_proto
 from simpatico.types import CallAnalysis
 from simpatico.v1 import analysis_service_pb2 as pb
 
-__all__ = ["CallFailed", "Drain", "Event", "Final", "Interim", "Ready", "Update", "update_of"]
+__all__ = ["CallFailed", "Drain", "Event", "Final", "Interim", "Ready", "RecordingResult", "Update", "recording_result", "update_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,23 @@ class Event:
 class Final:
     """A call's result.
 
-    ``ended_by`` is "end", "closed" or "drain"; ``kept`` says whether a named caller's call is remembered, ``not_kept_reason`` why not.
+    ``ended_by`` is "end", "closed" or "drain"; ``kept`` says whether a named caller's call is remembered (None: not known in time, or none
+    was named), ``not_kept_reason`` why not.
     """
 
     call_id: str
     analysis: CallAnalysis
     ended_by: str
     labels: Mapping[str, str]
+    kept: bool | None = None
+    not_kept_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingResult:
+    """A recording's result. ``kept`` and ``not_kept_reason`` are as in `Final`; None and "" where no caller was named."""
+
+    analysis: CallAnalysis
     kept: bool | None = None
     not_kept_reason: str = ""
 
@@ -81,9 +91,17 @@ class Drain:
 Update: TypeAlias = Ready | Interim | Event | Final | CallFailed | Drain
 
 
+def _kept(message: pb.Final | pb.AnalyzeRecordingResponse) -> bool | None:
+    return message.kept if message.HasField("kept") else None
+
+
 def _final(call_id: str, final: pb.Final) -> Final:
-    kept = final.kept if final.HasField("kept") else None
-    return Final(call_id, analysis_from_proto(final.analysis), final.ended_by, dict(final.labels), kept, final.not_kept_reason)
+    return Final(call_id, analysis_from_proto(final.analysis), final.ended_by, dict(final.labels), _kept(final), final.not_kept_reason)
+
+
+def recording_result(response: pb.AnalyzeRecordingResponse) -> RecordingResult:
+    """Return the answer to an upload in own types."""
+    return RecordingResult(analysis_from_proto(response.analysis), _kept(response), response.not_kept_reason)
 
 
 _UPDATES: dict[str, Callable[[str, Any], Update]] = {

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from simpatico.errors import ConfigError
 from simpatico.profiles.schema import metadata
 
-__all__ = ["make_engine", "scrub_postgresql", "scrub_sqlite"]
+__all__ = ["make_engine", "password_of", "scrub_postgresql", "scrub_sqlite"]
 
 BUSY_TIMEOUT_MS = 5_000
 """How long a SQLite transaction waits for another's lock."""
@@ -45,10 +45,10 @@ def make_engine(url: str) -> AsyncEngine | Engine:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
         raise ConfigError(
-            "database.url is not a URL; use sqlite:///simpatico.db or postgresql://user@host/name", field="database.url"
-        ) from error
+            "database.url is not a URL; use sqlite:///simpatico.db or postgresql://user@host:5432/name", field="database.url"
+        ) from None
     if parsed.drivername == "sqlite":
         return _sqlite(parsed)
     if parsed.drivername in ("postgresql", "postgres"):
@@ -59,6 +59,13 @@ def make_engine(url: str) -> AsyncEngine | Engine:
     raise ConfigError(
         f"database.url is of {parsed.drivername!r}; use sqlite:///simpatico.db or postgresql://user@host/name", field="database.url"
     )
+
+
+def password_of(url: str) -> str:
+    """Return the password in a URL that `make_engine` takes, or "": it must not be said of what goes wrong."""
+    parsed = make_url(url)
+    query = parsed.query.get("password", "")
+    return parsed.password or (query if isinstance(query, str) else query[-1])
 
 
 def _sqlite(url: URL) -> Engine:

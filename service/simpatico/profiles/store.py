@@ -16,13 +16,14 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import asyncpg
-from sqlalchemy import Connection, Select
+from sqlalchemy import Connection, Select, literal_column, select
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from simpatico.errors import DatabaseAwayError, ProfileError
 from simpatico.profiles import migrate
 from simpatico.profiles.backends import make_backend
+from simpatico.profiles.engine import password_of
 from simpatico.profiles.keys import KeyRing
 
 __all__ = ["BlockingStore", "Store", "Work"]
@@ -36,6 +37,9 @@ _COLLIDED = ("40001", "40P01")
 _AWAY_CLASSES = ("08", "28", "3D", "53", "57P", "58")
 """How PostgreSQL's SQLSTATE begins when it is not the query's fault: no connection, not let in, no such database, no resources (disk,
 memory, connections), shutting down or still starting, system errors (PostgreSQL manual, appendix A)."""
+LONGEST_CAUSE = 200
+"""Characters of what the driver says."""
+_NOTHING = select(literal_column("1"))
 _READ_ONLY = "25006"
 """To a write: the server is a standby. To a read: a query of ours that should not write does."""
 _AWAY = (OperationalError, InterfaceError, PoolTimeoutError, OSError, TimeoutError)
@@ -77,6 +81,7 @@ class Store:
 
     def __init__(self, url: str, ring: KeyRing, *, clock: Callable[[], float] = time.time, threads: bool = True) -> None:
         self._backend = make_backend(url, threads=threads)
+        self._password = password_of(url)
         self._ring = ring
         self._clock = clock
 
@@ -134,7 +139,7 @@ class Store:
             return await self._backend.fetch(statement, values)
         except Exception as error:
             if _is_away(error):
-                raise _away(error) from error
+                raise self._away(error) from error
             raise
 
     async def scrub(self, *, deep: bool = False) -> bool:
@@ -143,8 +148,18 @@ class Store:
             return await self._backend.scrub(deep=deep)
         except (DBAPIError, *_AWAY) as error:
             if _is_away(error):
-                raise _away(error) from error
+                raise self._away(error) from error
             raise
+
+    async def ping(self) -> None:
+        """See whether the database answers.
+
+        Raises
+        ------
+        DatabaseAwayError
+            It does not; the message says why.
+        """
+        await self.fetch(_NOTHING, {})
 
     async def close(self) -> None:
         """Close all connections."""
@@ -169,11 +184,19 @@ class Store:
                 if _sqlstate(error) in _COLLIDED and attempt < ATTEMPTS:
                     continue
                 if _is_away(error) or (_sqlstate(error) == _READ_ONLY and not read_only):
-                    raise _away(error) from error
+                    raise self._away(error) from error
                 raise
             except _AWAY as error:
-                raise _away(error) from error
+                raise self._away(error) from error
         raise AssertionError("unreachable")
+
+    def _away(self, error: BaseException) -> DatabaseAwayError:
+        """Return what to raise: with what the driver or the server says, in one line, and without a password."""
+        cause = getattr(error, "orig", None) or error
+        why = " ".join(str(cause).split())
+        if self._password:
+            why = why.replace(self._password, "***")
+        return DatabaseAwayError(f"the database cannot be reached ({type(cause).__name__}: {why[:LONGEST_CAUSE]}); try again later")
 
 
 def _sqlstate(error: BaseException) -> str:
@@ -188,11 +211,6 @@ def _is_away(error: BaseException) -> bool:
         return _sqlstate(error).startswith(_AWAY_CLASSES)
     # sqlite3's plain DatabaseError: "file is not a database", "disk image is malformed".
     return error.connection_invalidated or type(error) is DatabaseError or _sqlstate(error).startswith(_AWAY_CLASSES)
-
-
-def _away(error: BaseException) -> DatabaseAwayError:
-    cause = getattr(error, "orig", None) or error
-    return DatabaseAwayError(f"the database cannot be reached ({type(cause).__name__}: {str(cause)[:200]}); try again later")
 
 
 class BlockingStore:

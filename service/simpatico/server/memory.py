@@ -79,6 +79,7 @@ class Memory:
         self._settings = settings
         self._tending: asyncio.Task[None] | None = None
         self._opened = False
+        self._away = False
         self._stopping = asyncio.Event()
 
     async def open(self) -> None:
@@ -100,7 +101,8 @@ class Memory:
         except DatabaseAwayError as error:
             if self.store.embedded:
                 raise
-            log.error("the database is away; it is tried again", extra=fields(error=type(error).__name__))
+            self._away = True
+            log.error("the database is away and is tried again: %s", error)
         self._tending = asyncio.create_task(self._tend())
 
     async def close(self) -> None:
@@ -132,8 +134,14 @@ class Memory:
                 log.info("spool replayed", extra=fields(applied=done.applied, aside=done.aside, dropped=done.dropped))
             await self.tally.flush(self.store)
             await self._anchor()
+            await self.store.ping()  # nothing may have waited, and others that find it away leave it to this to say so
         except DatabaseAwayError as error:
-            log.warning("the database is away", extra=fields(error=type(error).__name__))
+            self._away = True
+            log.warning("the database is away: %s", error)
+        else:
+            if self._away:
+                log.info("the database is back")
+            self._away = False
 
     async def _tend(self) -> None:
         while not self._stopping.is_set():

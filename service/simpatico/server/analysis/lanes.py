@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 import time
 from collections import deque
@@ -22,6 +23,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
 __all__ = ["Lane", "Threads"]
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Done = list[tuple["Lane[Any]", Any, Exception | None, int]]
@@ -123,7 +126,8 @@ class Lane(Generic[T]):
         Where the jobs are done.
     deliver
         Called on the event loop with (result, None) for each job in order, or (None, error) for the last one: after an error nothing
-        more is done.
+        more is done. What it raises itself ends its lane alike: it is called once more, with that error, unless it was being told of one
+        or has closed the lane; then the log is.
 
     Attributes
     ----------
@@ -184,10 +188,26 @@ class Lane(Generic[T]):
             return None
 
     def delivered(self, result: T | None, error: Exception | None, weight: int) -> None:
-        """Pass on what became of a job."""
-        if not self._closed:
-            self.weight -= weight
+        """Pass on what became of a job. Raises nothing: other lanes' results come after it."""
+        if self._closed:
+            return
+        self.weight -= weight
+        try:
             self._deliver(result, error)
+        except Exception as defect:
+            self._end_with(defect, told=error is not None or self._closed)
+
+    def _end_with(self, defect: Exception, *, told: bool) -> None:
+        """End the lane because its callback raised; ``told`` when there is nobody to tell but the log."""
+        self.close()
+        if not told:
+            try:
+                self._deliver(None, defect)
+                return
+            except Exception as another:
+                another.__context__ = defect
+                defect = another
+        log.error("what became of a call could not be delivered", exc_info=defect)
 
 
 def _hand_over(done: Done) -> None:
