@@ -125,7 +125,7 @@ def test_names_that_are_not_utf8(run: Run, calls: Path, tmp_path: Path) -> None:
     [
         (["--set", "compare"], "'compare' is not known"),
         (["--out", "x.xlsx"], ".csv and .parquet work"),
-        (["--out", "/nowhere/x.csv"], "/nowhere does not exist"),
+        (["--out", "/nowhere/x.csv"], "'/nowhere' does not exist"),
         (["--window", 0], "window_s is 0"),
         (["--window", 1e308], "window_s is 1e+308: 0.01 s (one frame) or more works, up to 1e+09"),
         (["--hop", 1], "a hop needs a --window"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -266,3 +267,16 @@ def test_a_full_disk_is_said_in_one_line(words: tuple[str, ...]) -> None:
         done = subprocess.run([sys.executable, "-m", "simpatico", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == "simpatico: what was to be written cannot be: No space left on device; make room, or write elsewhere\n"
+
+
+def test_an_output_that_does_not_fit_leaves_the_one_before(tmp_path: Path) -> None:
+    out = tmp_path / "call.json"
+    out.write_text("that of yesterday\n")
+    words = [sys.executable, "-m", "simpatico", "analyze", str(SAMPLES / "booking.wav"), "--out", str(out)]
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=False, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+    )
+    assert done.returncode == 2
+    assert done.stderr == "simpatico: what was to be written cannot be: File too large; make room, or write elsewhere\n"
+    assert out.read_text() == "that of yesterday\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["call.json"]

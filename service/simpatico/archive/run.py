@@ -26,6 +26,7 @@ from simpatico.archive.parts import PartStore, write_part
 from simpatico.archive.tables import open_table, table_format
 from simpatico.archive.work import Measurement, measure_task, task_key
 from simpatico.errors import OutputError, SimpaticoError
+from simpatico.output import check_output, publish, whole_file
 
 __all__ = ["Outcome", "Summary", "run"]
 
@@ -118,12 +119,9 @@ def run(
 
 
 def _check(out: Path, overwrite: bool) -> None:
-    if out.is_dir():
-        raise OutputError(f"{out} is a directory: give a file that ends in .csv or .parquet", field="out")
+    check_output(out)
     if out.exists() and not overwrite:
         raise OutputError(f"{out} exists: --overwrite replaces it, or give another --out", field="out")
-    if not out.parent.is_dir():
-        raise OutputError(f"the directory {out.parent} does not exist; create it first", field="out")
 
 
 def _keyed(tasks: Sequence[Task], measurement: Measurement, tell: Callable[[Outcome], None]) -> tuple[dict[str, Task], dict[str, str]]:
@@ -150,7 +148,7 @@ def _write(tasks: dict[str, Task], store: PartStore, out: Path, kind: str, measu
                 rows += len(part)
                 without_rows += not len(part)
                 table.add(task.recording.name, part)
-        unfinished.replace(out)
+        publish(unfinished, out)
     except OSError as exc:
         raise OutputError(
             f"{out} cannot be written: {exc.strerror or exc}; what is measured is kept in {store.directory}, run again", field="out"
@@ -162,7 +160,7 @@ def _write_errors(path: Path, failures: Sequence[Failure]) -> None:
     if not failures:
         path.unlink(missing_ok=True)
         return
-    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+    with whole_file(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("file", "error"))
         writer.writerows((failure.file, failure.error) for failure in failures)

@@ -25,24 +25,21 @@ def analyze(
         int, typer.Option(min=-1, help="Channel of the caller, counted from 0; -1 when the only channel is the agent's.")
     ] = 0,
     json_output: Annotated[bool, typer.Option("--json", help="Print the JSON document instead of a table.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Write the JSON document to this file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the JSON document to this file, at once and whole.")] = None,
     bundle: Annotated[Path | None, typer.Option(help="Directory of a model bundle (default: the one shipped).")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the surrogates.")] = 0,
 ) -> None:
     """Analyse one recorded call."""
     from simpatico.cli.render import print_analysis
+    from simpatico.output import check_output, whole_file
     from simpatico.reports import to_json
 
-    if out is not None and (out.is_dir() or not out.parent.is_dir()):
-        wrong = (
-            f"{str(out)!r} is a directory; name a file in it"
-            if out.is_dir()
-            else f"the directory {str(out.parent)!r} does not exist; create it first"
-        )
-        raise typer.BadParameter(wrong, param_hint="--out")
+    if out is not None:
+        check_output(out)
     analysis = _analyze_file(call, caller_channel=caller_channel, bundle=bundle, seed=seed)
     if out is not None:
-        out.write_text(to_json(analysis) + "\n", "utf-8")
+        with whole_file(out) as file:
+            file.write(to_json(analysis) + "\n")
     if json_output:
         typer.echo(to_json(analysis))
     else:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +10,7 @@ import typer
 
 from simpatico.cli.usage import plain_text
 from simpatico.errors import ConfigError, OutputError
+from simpatico.output import whole_file
 
 __all__ = ["token"]
 
@@ -85,7 +84,7 @@ def _read(path: Path) -> str:
 def _write_private(path: Path, text: str) -> None:
     """Write a file that was not there before, for its owner's eyes from the first moment on."""
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        with whole_file(path, new=True, mode=0o600) as file:
             file.write(text)
     except OSError as error:
         raise OutputError(f"cannot write {str(path)!r}: {error.strerror or error}; a secret never replaces a file") from error
@@ -94,10 +93,7 @@ def _write_private(path: Path, text: str) -> None:
 def _replace(path: Path, text: str) -> None:
     """Write a file at once: a service that reads it meanwhile sees the old keys or the new ones."""
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with whole_file(path, mode=0o644) as file:
             file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
     except OSError as error:
         raise OutputError(f"cannot write {str(path)!r}: {error.strerror or error}") from error

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
 import asyncpg
 from sqlalchemy import Connection, Select, literal_column, select
@@ -39,7 +39,7 @@ _AWAY_CLASSES = ("08", "28", "3D", "53", "57P", "58")
 memory, connections), shutting down or still starting, system errors (PostgreSQL manual, appendix A)."""
 LONGEST_CAUSE = 200
 """Characters of what the driver says."""
-_NOTHING = select(literal_column("1"))
+_NOTHING: Final[Select[Any]] = select(literal_column("1"))
 _READ_ONLY = "25006"
 """To a write: the server is a standby. To a read: a query of ours that should not write does."""
 _AWAY = (OperationalError, InterfaceError, PoolTimeoutError, OSError, TimeoutError)
