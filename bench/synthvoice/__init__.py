@@ -4,7 +4,7 @@ For benches and tests only: nothing here is a model of anything in the service. 
 ``tract`` filters, ``voice`` puts them together with the truth, ``channel`` adds noise, band and codec.
 """
 
-from .channel import Condition, babble, conditions, mulaw_round_trip, telephone_band, through
+from .channel import Condition, babble, conditions, heard, mulaw_round_trip, telephone_band, through
 from .voice import F0_RANGE_HZ, FAMILIES, HELD_OUT_FAMILIES, HOP_S, Truth, Utterance, Voice, draw_voice, local_f0_hz, speak
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "babble",
     "conditions",
     "draw_voice",
+    "heard",
     "local_f0_hz",
     "mulaw_round_trip",
     "speak",

@@ -17,7 +17,7 @@ from scipy.signal import ellip, resample_poly, sosfilt
 
 from .voice import Utterance, draw_voice, speak
 
-__all__ = ["Condition", "babble", "conditions", "mulaw_round_trip", "telephone_band", "through"]
+__all__ = ["Condition", "babble", "conditions", "heard", "mulaw_round_trip", "telephone_band", "through"]
 
 Array = NDArray[np.float64]
 
@@ -88,11 +88,15 @@ def through(utterance: Utterance, condition: Condition, rng: np.random.Generator
     to start, and makes the white noise.
     """
     speech = _to_rate(utterance.samples, condition.rate_hz)
+    return heard(speech, np.repeat(utterance.truth.active, speech.size // utterance.truth.active.size), condition, rng, crowd)
+
+
+def heard(speech: Array, active: NDArray[np.bool_], condition: Condition, rng: np.random.Generator, crowd: Array | None = None) -> Array:
+    """The same of any speech [n] at ``condition.rate_hz``; ``active`` [n] says where somebody speaks."""
     noise = _noise(condition, rng, crowd, speech.size)
     if condition.band == "tel":
         speech, noise = telephone_band(speech, condition.rate_hz), telephone_band(noise, condition.rate_hz)
     if condition.noise != "none":
-        active = np.repeat(utterance.truth.active, speech.size // utterance.truth.active.size)
         ratio = np.mean(speech[active] ** 2) / np.mean(noise**2)
         speech = speech + noise * np.sqrt(ratio * 10.0 ** (-condition.snr_db / 10.0))
     if condition.band == "tel":

@@ -1,11 +1,11 @@
-"""The twelve functionals of formants on openSMILE's scale, for models that were trained on its figures.
+"""What rests on formants and periods, on openSMILE's scale, for models that were trained on its figures.
 
-openSMILE's formant frequencies and, above all, bandwidths lie far from the truth (docs/egemaps.md): they follow the pitch of the voice and
-the slope of its spectrum. A model that was trained on them knows no others. So each of the twelve is told from ours of the formants, of F0
-and of the voiced spectrum, by a linear regression (ridge) over synthetic voices, one for each rate of measurement: a linear model loses
-least when it is fed with what is to be expected of its figure, given what was measured. It gives a model figures of the size that it
-expects; it does not give it openSMILE's errors. The weights are in ``opensmile_scale.json``; ``python -m bench.egemaps_scale --write``
-makes them.
+openSMILE's formants, jitter and shimmer lie far from the truth (docs/egemaps.md): formant frequencies follow the pitch of the voice and the
+slope of its spectrum, bandwidths hardly depend on the signal. A model that was trained on them knows no others. So each of 23 functionals
+(frequency, bandwidth and amplitude of F1-F3, jitter, shimmer, the variation of HNR) is told from ours of the 23, of F0, HNR and the voiced
+spectrum, by a linear regression (ridge) over recordings of people and synthetic voices, one for each rate of measurement: a linear model
+loses least when it is fed with what is to be expected of its figure, given what was measured. It gives a model figures of the size that it
+expects; it does not give it openSMILE's errors. The weights are in ``opensmile_scale.json``; ``python -m bench.egemaps_scale`` makes them.
 """
 
 from __future__ import annotations
@@ -22,37 +22,46 @@ from numpy.typing import NDArray
 from simpatico.core import FUNCTIONAL_NAMES
 from simpatico.errors import RequestError
 
-__all__ = ["PREDICTORS", "SCALED_NAMES", "Mapping", "on_opensmile_scale", "standardised"]
+__all__ = ["PREDICTORS", "REACH", "SCALED_NAMES", "Mapping", "on_opensmile_scale", "standardised"]
 
-SCALED_NAMES: Final[tuple[str, ...]] = tuple(
-    f"F{k}{kind}_sma3nz_{statistic}" for k in (1, 2, 3) for kind in ("frequency", "bandwidth") for statistic in ("amean", "stddevNorm")
+_F0: Final = "F0semitoneFrom27.5Hz_sma3nz_amean"
+_HNR: Final = "HNRdBACF_sma3nz_amean"
+_KINDS: Final = ("frequency", "bandwidth", "amplitudeLogRelF0")
+_STATISTICS: Final = ("amean", "stddevNorm")
+SCALED_NAMES: Final[tuple[str, ...]] = (
+    *(f"F{k}{kind}_sma3nz_{statistic}" for k in (1, 2, 3) for kind in _KINDS for statistic in _STATISTICS),
+    *(f"{kind}_sma3nz_{statistic}" for kind in ("jitterLocal", "shimmerLocaldB") for statistic in _STATISTICS),
+    "HNRdBACF_sma3nz_stddevNorm",
 )
 """The functionals that are mapped."""
 PREDICTORS: Final[tuple[str, ...]] = (
     *SCALED_NAMES,
-    "F0semitoneFrom27.5Hz_sma3nz_amean",
+    _F0,
+    _HNR,
     *(f"{name}_sma3nz_amean" for name in ("alphaRatioV", "hammarbergIndexV", "slopeV0-500", "slopeV500-1500")),
     *(f"mfcc{k}V_sma3nz_amean" for k in (1, 2, 3, 4)),
 )
 """What they are told from."""
-REACH: Final = 3.0
+REACH: Final = 5.0
 """SD of the fitted voices beyond which a predictor counts as that far and no farther: a line fitted on voices says nothing out there."""
 _WIDE_HZ: Final = 16000
 _FILE: Final = "opensmile_scale.json"
 _COLUMNS: Final = np.array([FUNCTIONAL_NAMES.index(name) for name in SCALED_NAMES])
-_MEANS: Final = np.array([FUNCTIONAL_NAMES.index(name.replace("stddevNorm", "amean")) for name in SCALED_NAMES])
-"""The means that tell whether there is anything."""
+_FOUND: Final = np.array(
+    [FUNCTIONAL_NAMES.index(_F0 if "amplitude" in name else name.replace("stddevNorm", "amean")) for name in SCALED_NAMES]
+)
+"""The means that tell whether there is anything: amplitudes are there wherever somebody has a pitch, found formant or not."""
 _PREDICTOR_COLUMNS: Final = np.array([FUNCTIONAL_NAMES.index(name) for name in PREDICTORS])
 
 
 def on_opensmile_scale(values: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]:
-    """Map the functionals of formants to openSMILE's scale and leave the other 76 as they are.
+    """Map what rests on formants and periods to openSMILE's scale and leave the other 65 functionals as they are.
 
     Parameters
     ----------
     values
-        [..., 88], functionals in the order of ``names_of("egemaps-v02")``. A mean of 0, which stands for "no such formant was found",
-        stays 0, and so does the figure that goes with it; NaN stays NaN. Neither tells anything about the others of the twelve.
+        [..., 88], functionals in the order of ``names_of("egemaps-v02")``. What was not found (a mean of 0: no such formant, no periods,
+        nothing voiced) stays as it is, and so does the figure that goes with it; NaN stays NaN. Neither tells anything about the others.
     rate_hz
         Rate of the audio: from 16 kHz up it was measured at 16 kHz, below at 8 kHz.
 
@@ -75,22 +84,22 @@ def on_opensmile_scale(values: NDArray[np.float32], rate_hz: int) -> NDArray[np.
     if out.ndim == 0 or out.shape[-1] != len(FUNCTIONAL_NAMES):
         raise RequestError(f"values have the shape {out.shape}: [..., {len(FUNCTIONAL_NAMES)}] functionals work", field="values")
     mapping = _mapping(_WIDE_HZ if rate_hz >= _WIDE_HZ else 8000)
-    own, told = out[..., _COLUMNS], mapping.apply(out)
-    out[..., _COLUMNS] = np.where(np.isnan(own), np.nan, np.where(out[..., _MEANS] != 0, told, 0)).astype(np.float32)
+    own = out[..., _COLUMNS]
+    out[..., _COLUMNS] = np.where(np.isnan(own) | (out[..., _FOUND] == 0), own, mapping.apply(out)).astype(np.float32)
     return out
 
 
 @dataclass(frozen=True)
 class Mapping:
-    """Centre and spread of the predictors [21], offsets [12] and weights [12, 21] on the standardised ones."""
+    """Centre and spread of the predictors [33], offsets [23] and weights [23, 33] on the standardised ones."""
 
     centre: NDArray[np.float64]
     spread: NDArray[np.float64]
     offset: NDArray[np.float64]
     weight: NDArray[np.float64]
 
-    def apply(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the twelve [..., 12] told from functionals [..., 88]."""
+    def apply(self, values: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the 23 [..., 23] told from functionals [..., 88]."""
         z = standardised(values, self.centre, self.spread)
         return np.asarray(self.offset + (z[..., None, :] * self.weight).sum(-1))
 
@@ -98,10 +107,10 @@ class Mapping:
 def standardised(
     values: NDArray[np.float32] | NDArray[np.float64], centre: NDArray[np.float64], spread: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the predictors [..., 21] in SD about their centre, at most ``REACH``; 0 for a formant that was not found and for NaN."""
+    """Return the predictors [..., 33] in SD about their centre, at most ``REACH``; 0 for what was not found and for NaN."""
     z = np.clip((values[..., _PREDICTOR_COLUMNS] - centre) / spread, -REACH, REACH)
     known = ~np.isnan(z)
-    known[..., : len(_MEANS)] &= values[..., _MEANS] != 0
+    known[..., : len(_FOUND)] &= values[..., _FOUND] != 0
     return np.where(known, z, 0)
 
 

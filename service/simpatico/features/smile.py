@@ -83,8 +83,8 @@ class Smile:
     verbose
         Show a progress bar over files.
     scale
-        Not opensmile's: "own", or "opensmile" to have the twelve functionals of formants mapped by `on_opensmile_scale`, for a model that
-        was trained on opensmile's. Descriptors are never mapped.
+        Not opensmile's: "own", or "opensmile" to have the 23 functionals that rest on formants and periods mapped by
+        `on_opensmile_scale`, for a model that was trained on opensmile's. Descriptors are never mapped.
 
     Raises
     ------
