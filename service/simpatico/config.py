@@ -205,19 +205,23 @@ class LimitSettings(Section):
         default=4 * MIB, ge=1024, description="Audio of one stream that may wait for analysis before the service stops reading, bytes."
     )
     track_skew_s: float = Field(
-        default=5.0, gt=0, description="Seconds by which one track may run ahead of the other when they are sent apart."
+        default=5.0, gt=0, le=3600, description="Seconds by which one track may run ahead of the other when they are sent apart."
     )
     interim_period_s: float = Field(
-        default=0.5, ge=0.1, description="Shortest time between interim results that a client may ask for, seconds of call time."
+        default=0.5, ge=0.1, le=3600, description="Shortest time between interim results that a client may ask for, seconds of call time."
     )
 
 
 class KeepaliveSettings(Section):
     """``[keepalive]``: how dead connections are found."""
 
-    ping_s: float = Field(default=30.0, gt=0, description="Seconds of silence on a connection after which the service pings the client.")
-    ping_timeout_s: float = Field(default=10.0, gt=0, description="Seconds to wait for the answer before the connection is closed.")
-    client_ping_s: float = Field(default=5.0, gt=0, description="Shortest time between pings that a client may send, seconds.")
+    ping_s: float = Field(
+        default=30.0, gt=0, le=86_400, description="Seconds of silence on a connection after which the service pings the client."
+    )
+    ping_timeout_s: float = Field(
+        default=10.0, gt=0, le=86_400, description="Seconds to wait for the answer before the connection is closed."
+    )
+    client_ping_s: float = Field(default=5.0, gt=0, le=86_400, description="Shortest time between pings that a client may send, seconds.")
 
 
 class LogSettings(Section):
@@ -380,4 +384,5 @@ def _explain(error: ValidationError) -> ConfigError:
         return ConfigError(f"setting {key!r} is unknown; did you mean {nearest!r}?", field=key)
     message = fault["msg"].removeprefix("Value error, ")
     shown = "" if isinstance(fault["input"], BaseModel | dict) else f" is {fault['input']!r}"
-    return ConfigError(f"setting {key!r}{shown}: {message[:1].lower()}{message[1:]}", field=key)
+    where = f"setting {key!r}{shown}: " if key else ""  # what is wrong between sections names its settings itself
+    return ConfigError(f"{where}{message[:1].lower()}{message[1:]}", field=key)

@@ -61,7 +61,7 @@ def test_from_start_to_end(store: BlockingStore, command: Command, options: tupl
             "start_s is 2.53402e+11; it must be seconds since 1970, from 0 to 3",
         ),
         (("start", "x", "--queue", "q", "--days", 9, "--begin", "1969-12-30"), "start_s is -172800"),
-        (("start", "x", "--queue", "q", "--days", 9, "--block-hours", 0), "block_s is 0"),
+        (("start", "x", "--queue", "q", "--days", 9, "--block-hours", 0), "--block-hours: 0 is no length"),
         (("start", "x", "--queue", "q", "--days", 9, "--washout-minutes", 999), "washout_s is 59940"),
         (("start", "x", "--queue", "q", "--days", 9, "--begin", "soon"), "--begin 'soon' is no day or time"),
         (("end", "x"), "there is no experiment 'x'"),

@@ -262,7 +262,7 @@ def test_a_queue_must_be_told_where_there_are_several(own: Season, command: Comm
         (("lift", "--weight", "csat"), "--weight 'csat' is not NAME=X; csat=0.2 would work"),
         (("lift", "--weight", "cost=1"), "--weight 'cost=1': there is no 'cost'; there are resolved, csat, handle, bought"),
         (("lift", "--weight", "handle=5"), "handle time weighs 85% of the utility"),
-        (("lift", "--confidence", "95"), "confidence must be above 0.5 and below 1, got 95.0"),
+        (("lift", "--confidence", "95"), "--confidence: 95 is no confidence of an interval; above 0.5 and below 1 works"),
         (("evaluate", "--load-weight", "-1"), "load_weight of a policy must be from 0 to 10, got -1.0"),
         (
             ("replay", "--since", "2026-11-02", "--until", "2026-11-01"),

@@ -67,7 +67,10 @@ def test_a_service_that_asks_and_a_client_that_knows(
     ("args", "words"),
     [
         (("issue", "--key", "{private}", "--subject", "x", "--role", "boss"), "there is no role 'boss'; there are router, qa"),
-        (("issue", "--key", "{private}", "--subject", "x", "--role", "qa", "--hours", "0"), "up to 8784 hours, got 0"),
+        (
+            ("issue", "--key", "{private}", "--subject", "x", "--role", "qa", "--hours", "0"),
+            "--hours: 0 is no length; a number above 0 works",
+        ),
         (("issue", "--key", "{public}", "--subject", "x", "--role", "qa"), "not a private JWK"),
         (("issue", "--key", "/nowhere", "--subject", "x", "--role", "qa"), "cannot read '/nowhere'"),
         (("issue", "--key", "{private}", "--subject", "x", "--role", "qa", "--out", "{private}"), "a secret never replaces a file"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import subprocess
 import sys
@@ -111,6 +112,42 @@ def test_what_is_no_number_is_named(say: Say, words: tuple[str, ...], command: A
     for option in numbers(command):
         line = say(*words, *valid(command), option, "seven")
         assert f"{option} is 'seven'; it should be a valid" in line
+
+
+TAKEN = {
+    ("serve --realtime-factor", "inf"),
+    ("stream --speed", "inf"),
+    ("stream --caller-channel", "-1"),
+    ("stream --utc-offset-min", "-1"),
+    ("analyze --caller-channel", "-1"),
+}
+"""No limit; as fast as it goes; no channel is the caller's; an hour zone."""
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1"])
+@pytest.mark.parametrize(("words", "command"), EVERY)
+def test_numbers_that_cannot_be_are_refused_at_once(say: Say, words: tuple[str, ...], command: Any, value: str) -> None:
+    """Before anything is opened: files, settings and databases that are not there are not what is said to be wrong."""
+    for option in numbers(command):
+        if (f"{' '.join(words)} {option}", value) in TAKEN:
+            continue
+        line = say(*words, *valid(command), option, value, *(["--window", "1"] if option == "--hop" else []))
+        assert re.search(rf"\b{option.strip('-').replace('-', '[-_]')}", line), line
+        assert re.search(rf"(?<![\w.]){re.escape(value)}\b", line), line
+
+
+@pytest.mark.parametrize("value", ["0", "0.5", "1", "95"])
+@pytest.mark.parametrize("name", ["lift", "evaluate"])
+def test_a_confidence_is_refused_at_once(say: Say, name: str, value: str) -> None:
+    assert f"--confidence: {value} is no confidence of an interval; above 0.5 and below 1 works" in say(
+        "routing", name, "--confidence", value
+    )
+
+
+@pytest.mark.parametrize("option", ["--days", "--block-hours"])
+def test_an_experiment_of_no_length_is_refused_at_once(say: Say, option: str) -> None:
+    words = ("routing", "experiment", "start", "x", "--queue", "q", "--days", "7")
+    assert f"{option}: 0 is no length; a number above 0 works" in say(*words, option, "0")
 
 
 @pytest.mark.parametrize(("words", "command"), EVERY)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from simpatico.cli.memory import ACTOR, AsJson, Assignments, Config, day, open_memory, print_json, print_table, read_settings, when
+from simpatico.cli.usage import above_zero, zero_or_more
 
 if TYPE_CHECKING:
     from simpatico.profiles.experiments import Experiment
@@ -30,10 +31,12 @@ def start(
     experiment_id: Annotated[str, typer.Argument(metavar="ID", help="Name of the experiment, never used before.")],
     *,
     queue: Annotated[str, typer.Option(help="Queue; one experiment at a time runs in it.")],
-    days: Annotated[float, typer.Option(help="How long it lasts.")],
+    days: Annotated[float, typer.Option(callback=above_zero, help="How long it lasts.")],
     begin: Annotated[str | None, typer.Option(help="Day or time of the first block (default: now; UTC where it names no zone).")] = None,
-    block_hours: Annotated[float, typer.Option(help="Length of a block: several times the longest usual call.")] = 4.0,
-    washout_minutes: Annotated[float, typer.Option(help="First part of a block, left out of the estimate: a usual long call.")] = 15.0,
+    block_hours: Annotated[float, typer.Option(callback=above_zero, help="Length of a block: several times the longest usual call.")] = 4.0,
+    washout_minutes: Annotated[
+        float, typer.Option(callback=zero_or_more, help="First part of a block, left out of the estimate: a usual long call.")
+    ] = 15.0,
     aa: Annotated[
         bool, typer.Option("--aa", help="Route both arms alike, to see whether the pipeline shows a lift where there is none.")
     ] = False,

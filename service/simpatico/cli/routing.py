@@ -11,6 +11,7 @@ import typer
 
 from simpatico.cli.experiment import experiment as experiment_commands
 from simpatico.cli.memory import AsJson, Assignments, Config, day, open_memory, print_json, read_settings
+from simpatico.cli.usage import confidence as confidence_of
 
 if TYPE_CHECKING:
     from simpatico.cli.proof import Span
@@ -35,7 +36,7 @@ Exploration = Annotated[float | None, typer.Option(help="Factor on the draws, 0 
 WithoutLive = Annotated[bool, typer.Option("--without-live", help="Style from the call itself does not count.")]
 WithoutProfile = Annotated[bool, typer.Option("--without-profile", help="Style from earlier calls does not count.")]
 WithoutStyle = Annotated[bool, typer.Option("--without-style", help="Neither counts: outcomes, reasons and load alone.")]
-Confidence = Annotated[float, typer.Option(help="Of the intervals, above 0.5 and below 1.")]
+Confidence = Annotated[float, typer.Option(callback=confidence_of, help="Of the intervals, above 0.5 and below 1.")]
 
 
 @routing.callback()

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from simpatico.cli.usage import plain_text
+from simpatico.cli.usage import above_zero, plain_text
 from simpatico.errors import ConfigError, OutputError
 from simpatico.output import whole_file
 
@@ -46,7 +46,7 @@ def issue(
     subject: Annotated[str, typer.Option(callback=plain_text, help="Who will ask: the name of a gateway, a desk, a person.")],
     role: Annotated[list[str], typer.Option(help="What they are for: router, qa, researcher, privacy, admin, agent; repeatable.")],
     agent: Annotated[str, typer.Option(callback=plain_text, help="Id of the agent whose desktop it is, with the role agent.")] = "",
-    hours: Annotated[float, typer.Option(help="How long the token lasts.")] = 1.0,
+    hours: Annotated[float, typer.Option(callback=above_zero, help="How long the token lasts.")] = 1.0,
     audience: Annotated[str, typer.Option(callback=plain_text, help="As the service's access.audience.")] = "simpatico",
     issuer: Annotated[str, typer.Option(callback=plain_text, help="As the service's access.issuer.")] = "",
     out: Annotated[Path | None, typer.Option(help="New file for it, readable by its owner alone, instead of standard output.")] = None,

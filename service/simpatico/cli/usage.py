@@ -7,11 +7,12 @@ is and will be. Typer brings its own copy of Click from 0.2x on, so its errors a
 from __future__ import annotations
 
 import difflib
+import math
 from typing import Any, Final
 
 import typer
 
-__all__ = ["UsageError", "one_line", "plain_text", "printable", "usage_line"]
+__all__ = ["UsageError", "above_zero", "confidence", "one_line", "plain_text", "printable", "usage_line", "zero_or_more"]
 
 UsageError: Final[type[Exception]] = typer.BadParameter.__base__  # type: ignore[assignment]
 """What Typer raises for wrong usage: Click's, or its own copy of it."""
@@ -45,6 +46,27 @@ def plain_text(text: str | None) -> str | None:
     if text is not None and any("\ud800" <= character <= "\udfff" for character in text):
         raise typer.BadParameter(f"{text[:40]!r} holds bytes that are no text; UTF-8 works")
     return text
+
+
+def above_zero(value: float) -> float:
+    """Return the value of an option that is a length; raises typer.BadParameter for what is none."""
+    if 0.0 < value < math.inf:
+        return value
+    raise typer.BadParameter(f"{value:g} is no length; a number above 0 works")
+
+
+def zero_or_more(value: float) -> float:
+    """As `above_zero`, of an option that may be 0."""
+    if 0.0 <= value < math.inf:
+        return value
+    raise typer.BadParameter(f"{value:g} is no length; 0 or a number above it works")
+
+
+def confidence(value: float) -> float:
+    """Return the confidence of an interval; raises typer.BadParameter for what is none."""
+    if 0.5 < value < 1.0:
+        return value
+    raise typer.BadParameter(f"{value:g} is no confidence of an interval; above 0.5 and below 1 works, 0.95 is usual")
 
 
 def usage_line(error: Any) -> str:

@@ -115,7 +115,9 @@ def issue(
             f"the role agent goes with the id of an agent, of up to {MAX_SUBJECT} characters; give both, or neither", field="agent"
         )
     if not 0 < lifetime_s <= MAX_LIFETIME_S:
-        raise ConfigError(f"a token may last up to {MAX_LIFETIME_S / 3600:g} hours, got {lifetime_s / 3600:g}", field="hours")
+        raise ConfigError(
+            f"a token may last more than 0 and up to {MAX_LIFETIME_S / 3600:g} hours, got {lifetime_s / 3600:g}", field="hours"
+        )
     claims = {"sub": subject, "roles": names, "aud": audience, "iat": int(now_s), "exp": int(now_s + lifetime_s)}
     if issuer:
         claims["iss"] = issuer
