@@ -5,9 +5,10 @@
 F0, formants, bandwidths, jitter, shimmer and H1-H2 of steady vowels, HNR of mixtures, slopes of tilted noise (``bench.egemaps_vowels``):
 median absolute error. Gross pitch errors (GPE, over 20 %) and voicing decision errors (VDE) of connected speech, in % of frames
 (``bench.pitch_cases``, held-out seeds; the others read at the offset in time that suits each best, ours at none). HNR and slopes of ours
-are those of the signals set, which are meant as the figure itself (HNR of 0-4 kHz at either rate; at 16 kHz the HNR of the whole band is
-the eGeMAPS column with the window divided out, ``simpatico.features.unwindowed_hnr_db``); the eGeMAPS columns under the same names keep
-opensmile's definition and stand in rows of their own. The H1-H2 of ours is the reference's true one (fundamental over second harmonic).
+are those that are meant as the figure itself: those of the signals set, and for the HNR of the whole band at 16 kHz (the signals set has
+that of 0-4 kHz) the eGeMAPS column with the window divided out, ``simpatico.features.unwindowed_hnr_db``; the eGeMAPS columns under the
+same names keep opensmile's definition and stand in rows of their own. The H1-H2 of ours is the reference's true one (fundamental over
+second harmonic).
 
 "Guess" is the error of who always says the middle of what was drawn: an error that is not clearly below it is no measurement.
 The verdict compares ours with the better of the others: "ours" or the other's name where a 95 % bootstrap interval over the cases of the
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.signal import resample_poly
 
 from bench.egemaps_material import OURS, Ours, Smile, core_f0_hz, make_ours
 from bench.egemaps_vowels import DURATION_S, Tilted, Vowel, draw_mixture, draw_tilted, draw_vowel, send
@@ -50,6 +52,7 @@ VOWEL_COLUMNS = ("F0semitoneFrom27.5Hz", "F1frequency", "F2frequency", "F3freque
                  "jitterLocal", "shimmerLocaldB", "logRelF0-H1-H2")  # fmt: skip
 PERCENT = np.array([1, 1, 1, 1, 1, 1, 1, 100, 1, 1])
 MIN_FRAMES = 5
+NARROW_HZ = 8000
 OFFSETS_S = tuple(np.arange(-0.04, 0.0401, 0.005))
 TRACKERS = {"ours": "Simpatico", "opensmile": "openSMILE", "Praat": "Praat ac"}
 WHO = ("ours", "opensmile", "Praat")
@@ -153,30 +156,44 @@ def vowel_lines(condition: Condition, vowels: list[Vowel], ours: Ours, smile: Sm
 
 
 def mixture_lines(condition: Condition, count: int, ours: Ours, smile: Smile, crowd: Float) -> Iterator[Line]:
-    """Errors of HNR; the truth is what arrives of the periodic part over everything else that arrives."""
+    """Errors of HNR; the truth is what arrives of the periodic part over everything else that arrives, in the band that a figure is of.
+
+    At 16 kHz ours has two figures: of the whole band, and of 0-4 kHz, for which the others hear what arrives at 8 kHz.
+    """
     rng = np.random.default_rng(SEED + 1)
-    said: dict[str, list[float]] = {who: [] for who in (*WHO, "eGeMAPS", "whole band")}
-    truth = []
+    said: dict[str, dict[str, list[float]]] = {}
+    truth: dict[str, list[float]] = {}
+    wide = condition.rate_hz > NARROW_HZ
     for k in range(count):
         mixture = draw_mixture(rng)
         noise_rng = np.random.default_rng([SEED, 2, k])
         x, _ = send(mixture.periodic + mixture.noise, condition, noise_rng, crowd)
         _, periodic = send(mixture.periodic, condition, noise_rng, crowd)
-        truth.append(10 * np.log10(np.sum(periodic**2) / np.sum((x - periodic) ** 2)))
-        rows, mine = signals(x, condition.rate_hz), ours.measure(x, condition.rate_hz)
-        voiced = rows[:, INDEX["f0_hz"]] > 0
-        said["ours"].append(float(rows[voiced, INDEX["hnr_db"]].mean()) if voiced.sum() >= MIN_FRAMES else np.nan)
-        said["eGeMAPS"].append(functional(mine.functionals, "HNRdBACF_sma3nz_amean"))
-        said["whole band"].append(whole_band_hnr_db(mine.frames))
-        said["opensmile"].append(functional(smile.functionals(x, condition.rate_hz), "HNRdBACF_sma3nz_amean"))
-        said["Praat"].append(praat_hnr_db(x, condition.rate_hz))
-    errors = {who: np.abs(np.array(v) - np.array(truth)) for who, v in said.items()}
-    guess = spread(np.array(truth))
-    yield Line("HNR dB", str(condition), {who: errors[who] for who in WHO}, guess)
-    yield Line("HNR dB, eGeMAPS column", str(condition), {"ours": errors["eGeMAPS"], "opensmile": errors["opensmile"]}, guess)
-    if condition.rate_hz == 16000:
-        whole = {"ours": errors["whole band"], "opensmile": errors["opensmile"], "Praat": errors["Praat"]}
-        yield Line("HNR dB, window divided out", str(condition), whole, guess)
+        mine, low = ours.measure(x, condition.rate_hz), signals_hnr_db(x, condition.rate_hz)
+        column = functional(mine.functionals, "HNRdBACF_sma3nz_amean")
+        heard = {"HNR dB": (x, periodic, condition.rate_hz, whole_band_hnr_db(mine.frames) if wide else low)}
+        if wide:
+            narrow, narrow_periodic = (resample_poly(v, 1, condition.rate_hz // NARROW_HZ) for v in (x, periodic))
+            heard["HNR dB, of 0-4 kHz"] = (narrow, narrow_periodic, NARROW_HZ, low)
+        for figure, (y, wanted, rate_hz, own) in heard.items():
+            truth.setdefault(figure, []).append(10 * np.log10(np.sum(wanted**2) / np.sum((y - wanted) ** 2)))
+            theirs = functional(smile.functionals(y, rate_hz), "HNRdBACF_sma3nz_amean")
+            cells = {"ours": own, "opensmile": theirs, "Praat": praat_hnr_db(y, rate_hz), "eGeMAPS": column}
+            for who, value in cells.items():
+                said.setdefault(figure, {}).setdefault(who, []).append(value)
+    for figure, by in said.items():
+        errors = {who: np.abs(np.array(v) - np.array(truth[figure])) for who, v in by.items()}
+        guess = spread(np.array(truth[figure]))
+        yield Line(figure, str(condition), {who: errors[who] for who in WHO}, guess)
+        if figure == "HNR dB":
+            yield Line("HNR dB, eGeMAPS column", str(condition), {"ours": errors["eGeMAPS"], "opensmile": errors["opensmile"]}, guess)
+
+
+def signals_hnr_db(x: Float, rate_hz: int) -> float:
+    """Mean of ``hnr_db`` of the signals set over voiced frames: of 0-4 kHz at either rate."""
+    rows = signals(x, rate_hz)
+    voiced = rows[:, INDEX["f0_hz"]] > 0
+    return float(rows[voiced, INDEX["hnr_db"]].mean()) if voiced.sum() >= MIN_FRAMES else np.nan
 
 
 def slope_lines(condition: Condition, count: int, ours: Ours, smile: Smile, crowd: Float) -> Iterator[Line]:
