@@ -84,6 +84,7 @@ def test_parquet_holds_what_csv_holds(archive: Path, tmp_path: Path, name: SetNa
     units = [table.schema.field(n).metadata for n in names_of(name)]
     assert units == [{b"unit": u.encode()} for u in units_of(name)]
     assert table.schema.metadata[b"feature_set"] == name.encode()
+    assert table.schema.metadata[b"scale"] == b"own"
     assert [str(t) for t in table.schema.types[:5]] == ["string", "int32", "double", "double", "float"]
     for column in table.column_names:
         values = table.column(column).to_pylist()
@@ -156,10 +157,16 @@ def test_going_on_gives_what_going_through_gives(archive: Path, tmp_path: Path, 
 
 
 def test_only_what_rests_on_the_same_is_taken_over(archive: Path, tmp_path: Path) -> None:
-    """Another set, other windows, other channels: measured anew."""
+    """Another set, other windows, other channels, another scale: measured anew."""
     tasks = tasks_of(find_recordings([archive]))
     for k, measurement in enumerate(
-        (Measurement(), Measurement("signals"), Measurement(windows=Windows(0.5, 0.25)), Measurement(channels=(0,)))
+        (
+            Measurement(),
+            Measurement("signals"),
+            Measurement(windows=Windows(0.5, 0.25)),
+            Measurement(channels=(0,)),
+            Measurement(scale="opensmile"),
+        )
     ):
         with pytest.raises(Stop):
             run(tasks, measurement, tmp_path / "x.csv", report=stop_after(5))  # type: ignore[arg-type]

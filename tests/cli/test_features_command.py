@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 import soundfile
 
-from simpatico.features import names_of
+from simpatico.features import extract, names_of, on_opensmile_scale
 from tests.features.voices import RATE_HZ, voices
 
 if TYPE_CHECKING:
@@ -53,6 +53,18 @@ def test_every_set_of_the_sample_calls(run: Run, sample_calls: list[SampleCall],
     assert done.stdout == ""
     assert f"6 files, {len(rows)} rows in {tmp_path / 'x.csv'}" in done.stderr
     assert "\x1b" not in done.stderr  # no progress bar where there is no terminal
+
+
+def test_functionals_on_opensmiles_scale(run: Run, calls: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    done = run("features", calls / "a.wav", "--scale", "opensmile", "--out", tmp_path / "x.parquet")
+    assert done.returncode == 0, done.stderr
+    table = parquet.read_table(tmp_path / "x.parquet")
+    assert table.schema.metadata[b"scale"] == b"opensmile"
+    for row, own in zip(table.to_pylist(), extract(calls / "a.wav"), strict=True):
+        mapped = on_opensmile_scale(own.values, RATE_HZ)
+        assert (mapped != own.values).any()
+        assert [row[name] for name in own.names] == [float(v) for v in mapped]
 
 
 def test_windows_segments_and_channels(run: Run, calls: Path, tmp_path: Path) -> None:
@@ -124,6 +136,8 @@ def test_names_that_are_not_utf8(run: Run, calls: Path, tmp_path: Path) -> None:
     ("args", "words"),
     [
         (["--set", "compare"], "'compare' is not known"),
+        (["--scale", "praat"], "the scale 'praat' is not known: own and opensmile work"),
+        (["--scale", "opensmile", "--set", "lld"], "the set egemaps-v02 works with it, not lld"),
         (["--out", "x.xlsx"], ".csv and .parquet work"),
         (["--out", "/nowhere/x.csv"], "'/nowhere' does not exist"),
         (["--window", 0], "window_s is 0"),

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from simpatico.core import FUNCTIONAL_NAMES
 from simpatico.errors import ConfigError, RequestError
-from simpatico.features import SCALED_NAMES, Smile, on_opensmile_scale
+from simpatico.features import SCALED_NAMES, FeatureStream, Smile, Windows, extract, on_opensmile_scale
+from simpatico.features.results import SetName
 from simpatico.features.scale import PREDICTORS, REACH
 
 STORED = json.loads(files("simpatico.features").joinpath("opensmile_scale.json").read_text("utf-8"))
@@ -139,6 +140,30 @@ def test_smile_maps_functionals_when_asked_and_descriptors_never() -> None:
     np.testing.assert_array_equal(mapped, on_opensmile_scale(own, 8000))
     own, mapped = (Smile(feature_level="lld", scale=scale).process_signal(x, 8000).to_numpy() for scale in ("own", "opensmile"))
     np.testing.assert_array_equal(mapped, own)
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 11025, 16000, 44100])
+def test_recordings_and_streams_are_mapped_when_asked(rate_hz: int) -> None:
+    rng = np.random.default_rng(7)
+    x = (0.1 * rng.normal(size=2 * rate_hz) + 0.3 * np.sin(2 * np.pi * 150 * np.arange(2 * rate_hz) / rate_hz)).astype(np.float32)
+    (own,) = extract((x, rate_hz))
+    (mapped,) = extract((x, rate_hz), scale="opensmile")
+    assert (own.values != mapped.values).any()
+    np.testing.assert_array_equal(mapped.values, on_opensmile_scale(own.values, rate_hz))
+    windows = Windows(1.0, 0.5)
+    pairs = zip(extract((x, rate_hz), segments=windows), extract((x, rate_hz), segments=windows, scale="opensmile"), strict=True)
+    for a, b in pairs:
+        np.testing.assert_array_equal(b.values, on_opensmile_scale(a.values, rate_hz))
+    (nothing,) = extract((x[:100], rate_hz), scale="opensmile")
+    assert np.isnan(nothing.values).all()
+
+
+@pytest.mark.parametrize("name", ["lld", "signals"])
+def test_only_functionals_are_on_opensmiles_scale(name: SetName) -> None:
+    with pytest.raises(ConfigError, match=f"the set egemaps-v02 works with it, not {name}"):
+        extract((np.zeros(8000, np.float32), 8000), set=name, scale="opensmile")
+    with pytest.raises(ConfigError, match="'mel' is not known: own and opensmile work"):
+        FeatureStream(8000, set=name, scale="mel")  # type: ignore[arg-type]
 
 
 def test_an_unknown_scale_is_refused() -> None:

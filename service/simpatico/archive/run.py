@@ -142,7 +142,7 @@ def _write(tasks: dict[str, Task], store: PartStore, out: Path, kind: str, measu
     unfinished = store.directory / f"table.{kind}"
     rows = without_rows = 0
     try:
-        with open_table(unfinished, kind, measurement.set) as table:
+        with open_table(unfinished, kind, measurement.set, measurement.scale) as table:
             for key, task in tasks.items():
                 part = store.read(key)
                 rows += len(part)

@@ -1,7 +1,7 @@
 """The rows of all recordings as one file, CSV or Parquet: ``file, channel, start_s, end_s``, then the features under their own names.
 
 CSV holds nine significant digits, which is all of a float32, and an empty field for NaN. Parquet holds float32, NaN, and the unit of each
-column in its metadata. pyarrow is imported only to write Parquet.
+column, the feature set and the scale in its metadata. pyarrow is imported only to write Parquet.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from simpatico.features import names_of, units_of
 
 if TYPE_CHECKING:
     from simpatico.features.results import SetName
+from simpatico.features.scale import ScaleName
 
 __all__ = ["KEYS", "Table", "open_table", "table_format"]
 
@@ -59,9 +60,9 @@ def table_format(out: Path) -> str:
     return suffix[1:]
 
 
-def open_table(path: Path, kind: str, name: SetName) -> Table:
+def open_table(path: Path, kind: str, name: SetName, scale: ScaleName = "own") -> Table:
     """Begin a table of a feature set at ``path``, of a kind that `table_format` gave."""
-    return _Parquet(path, name) if kind == "parquet" else _Csv(path, name)
+    return _Parquet(path, name, scale) if kind == "parquet" else _Csv(path, name)
 
 
 class _Csv:
@@ -85,13 +86,13 @@ class _Csv:
 
 
 class _Parquet:
-    def __init__(self, path: Path, name: SetName) -> None:
+    def __init__(self, path: Path, name: SetName, scale: ScaleName) -> None:
         self._arrow, parquet = _arrow()
         pa = self._arrow
         kinds = [pa.string(), pa.int32(), pa.float64(), pa.float64(), *(pa.float32() for _ in names_of(name))]
         columns = zip((*KEYS, *names_of(name)), kinds, (*_KEY_UNITS, *units_of(name)), strict=True)
         fields = [pa.field(column, kind, metadata={"unit": unit} if unit else None) for column, kind, unit in columns]
-        self._schema = pa.schema(fields, metadata={"simpatico": __version__, "feature_set": name})
+        self._schema = pa.schema(fields, metadata={"simpatico": __version__, "feature_set": name, "scale": scale})
         self._writer = parquet.ParquetWriter(path, self._schema, compression="zstd")
         self._waiting: list[tuple[str, Rows]] = []
         self._count = 0

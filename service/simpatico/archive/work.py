@@ -16,6 +16,7 @@ from simpatico.archive.listing import Task
 from simpatico.core import build_info
 from simpatico.features import Features, Windows, extract, names_of
 from simpatico.features.results import ROW_S, SetName
+from simpatico.features.scale import ScaleName
 
 __all__ = ["Measurement", "Rows", "measure_task", "task_key"]
 
@@ -25,11 +26,12 @@ LAYOUT = 1
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What is measured of every recording: a feature set, windows or None, channels or None for all."""
+    """What is measured of every recording: a feature set, windows or None, channels or None for all, the scale of functionals."""
 
     set: SetName = "egemaps-v02"
     windows: Windows | None = None
     channels: tuple[int, ...] | None = None
+    scale: ScaleName = "own"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +58,7 @@ def task_key(task: Task, measurement: Measurement) -> str:
     status = os.stat(task.recording.path)
     windows, segments = measurement.windows, task.segments
     rests_on = [
-        *(LAYOUT, __version__, build_info()["simd"], measurement.set, measurement.channels),
+        *(LAYOUT, __version__, build_info()["simd"], measurement.set, measurement.channels, measurement.scale),
         windows and [windows.window_s, windows.hop_s],
         segments and [[s.start_s, s.end_s, s.channel] for s in segments],
         *(os.fsencode(os.path.abspath(task.recording.path)).hex(), status.st_size, status.st_mtime_ns),
@@ -73,7 +75,7 @@ def measure_task(task: Task, measurement: Measurement) -> Rows:
         See `simpatico.features.extract`.
     """
     segments = measurement.windows if task.segments is None else task.segments
-    found = extract(task.recording.path, set=measurement.set, channel=measurement.channels, segments=segments)
+    found = extract(task.recording.path, set=measurement.set, channel=measurement.channels, segments=segments, scale=measurement.scale)
     return _rows(found, len(names_of(measurement.set)))
 
 

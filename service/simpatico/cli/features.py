@@ -30,6 +30,10 @@ def features(
     set_name: Annotated[
         str, typer.Option("--set", metavar="SET", help="egemaps-v02 (88 functionals), lld (25 descriptors per 10 ms) or signals.")
     ] = "egemaps-v02",
+    scale: Annotated[
+        str,
+        typer.Option(metavar="SCALE", help="own, or opensmile to put functionals on openSMILE's scale, for models trained on its figures."),
+    ] = "own",
     segments: Annotated[
         Path | None, typer.Option(help="CSV with file,start_s,end_s and perhaps channel: measure these parts instead of whole files.")
     ] = None,
@@ -42,7 +46,7 @@ def features(
     """Extract features of recordings into one table. A run that was cut off goes on where it stopped."""
     from simpatico.archive import run
 
-    measurement = _measurement(set_name, segments, window, hop, channel)
+    measurement = _measurement(set_name, scale, segments, window, hop, channel)
     tasks, failures = _tasks(files, segments)
     try:
         with _reporting(len(tasks)) as report:
@@ -57,10 +61,13 @@ def features(
         raise typer.Exit(EXIT_INPUT)
 
 
-def _measurement(set_name: str, segments: Path | None, window: float | None, hop: float | None, channel: list[int] | None) -> Measurement:
+def _measurement(
+    set_name: str, scale: str, segments: Path | None, window: float | None, hop: float | None, channel: list[int] | None
+) -> Measurement:
     from simpatico.archive import Measurement
     from simpatico.features import Windows
     from simpatico.features.results import check_set
+    from simpatico.features.scale import check_scale
 
     if window is None and hop is not None:
         raise typer.BadParameter("a hop needs a --window", param_hint="--hop")
@@ -69,7 +76,8 @@ def _measurement(set_name: str, segments: Path | None, window: float | None, hop
     if window is not None and set_name == "lld":
         raise typer.BadParameter("descriptors come every 10 ms anyhow: windows are for functionals and signals", param_hint="--window")
     windows = None if window is None else Windows(window, window if hop is None else hop)
-    return Measurement(check_set(set_name), windows, tuple(dict.fromkeys(channel)) if channel else None)
+    feature_set = check_set(set_name)
+    return Measurement(feature_set, windows, tuple(dict.fromkeys(channel)) if channel else None, check_scale(scale, of=feature_set))
 
 
 def _tasks(files: list[Path], segments: Path | None) -> tuple[list[Task], list[Failure]]:

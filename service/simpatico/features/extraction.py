@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from simpatico.audio import BLOCK_S, AudioSource, ReadLimits, channel_works, check_channels, check_rate_hz, check_samples, open_call
 from simpatico.errors import AudioFormatError, MalformedAudioError, RequestError
 from simpatico.features.results import Features, SetName, check_set
+from simpatico.features.scale import ScaleName, check_scale
 from simpatico.features.segments import Segment, SegmentLike, Windows, as_segments
 from simpatico.features.stream import FeatureStream
 
@@ -44,6 +45,7 @@ def extract(
     segments: Windows | Iterable[SegmentLike] | None = None,
     raw: AudioFormat | None = None,
     limits: ReadLimits | None = None,
+    scale: ScaleName = "own",
 ) -> tuple[Features, ...]:
     """Extract features.
 
@@ -66,6 +68,8 @@ def extract(
         Format of audio without a header.
     limits
         Ceilings; those of `ReadLimits` with `MAX_CHANNELS` channels when None.
+    scale
+        "own", or "opensmile" for functionals as `on_opensmile_scale` gives them: for models that were trained on openSMILE's.
 
     Returns
     -------
@@ -79,7 +83,7 @@ def extract(
     RequestError
         A segment, a cut or a channel does not exist in it.
     ConfigError
-        The set is not known.
+        The set or the scale is not known, or the scale is not one of the set.
 
     Examples
     --------
@@ -89,7 +93,9 @@ def extract(
     """
     if not (segments is None or isinstance(segments, Windows)) and (start_s is not None or end_s is not None):
         raise RequestError("segments are parts of the uncut recording: give either them or start_s and end_s", field="segments")
-    found, duration_s = measure(source, set=set, start_s=start_s, end_s=end_s, channel=channel, segments=segments, raw=raw, limits=limits)
+    found, duration_s = measure(
+        source, set=set, start_s=start_s, end_s=end_s, channel=channel, segments=segments, raw=raw, limits=limits, scale=scale
+    )
     if start_s is not None and start_s > 0 and start_s >= duration_s:
         raise RequestError(f"start_s is {start_s:g}: the recording lasts {duration_s:g} s, give a start before its end", field="start_s")
     return found
@@ -105,16 +111,18 @@ def measure(
     segments: Windows | Iterable[SegmentLike] | None = None,
     raw: AudioFormat | None = None,
     limits: ReadLimits | None = None,
+    scale: ScaleName = "own",
 ) -> tuple[tuple[Features, ...], float]:
     """As `extract`, but a cut beyond the end gives the features of nothing; with the seconds that were read, up to ``end_s``."""
     cut = _Cut(start_s or 0.0, math.inf if end_s is None else end_s)
     set = check_set(set)  # noqa: A001
+    check_scale(scale, of=set)
     parts = segments if segments is None or isinstance(segments, Windows) else as_segments(segments)
     with _opened(source, raw, limits or ReadLimits(max_channels=MAX_CHANNELS)) as (name, rate_hz, channels, blocks):
         chosen = _chosen(channel, channels, parts, name)
         first = cut.first(rate_hz)
         streams = [
-            FeatureStream(rate_hz, set=set, segments=own, file=name, channel=c, offset_s=first / rate_hz)
+            FeatureStream(rate_hz, set=set, segments=own, file=name, channel=c, offset_s=first / rate_hz, scale=scale)
             for c in chosen
             if (own := _of_channel(parts, c)) != []
         ]

@@ -14,15 +14,19 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simpatico.core import FUNCTIONAL_NAMES
-from simpatico.errors import RequestError
+from simpatico.errors import ConfigError, RequestError
 
-__all__ = ["PREDICTORS", "REACH", "SCALED_NAMES", "Mapping", "on_opensmile_scale", "standardised"]
+__all__ = ["PREDICTORS", "REACH", "SCALED_NAMES", "SCALES", "Mapping", "ScaleName", "check_scale", "on_opensmile_scale", "standardised"]
+
+ScaleName: TypeAlias = Literal["own", "opensmile"]
+"""What functionals are given on."""
+SCALES: Final[tuple[ScaleName, ...]] = ("own", "opensmile")
 
 _F0: Final = "F0semitoneFrom27.5Hz_sma3nz_amean"
 _HNR: Final = "HNRdBACF_sma3nz_amean"
@@ -52,6 +56,24 @@ _FOUND: Final = np.array(
 )
 """The means that tell whether there is anything: amplitudes are there wherever somebody has a pitch, found formant or not."""
 _PREDICTOR_COLUMNS: Final = np.array([FUNCTIONAL_NAMES.index(name) for name in PREDICTORS])
+
+
+def check_scale(name: str, of: str = "egemaps-v02") -> ScaleName:
+    """Return the name of a scale for the feature set ``of``.
+
+    Raises
+    ------
+    ConfigError
+        There is none of that name, or it is openSMILE's and the set has no functionals of openSMILE.
+    """
+    for known in SCALES:
+        if name == known:
+            if known == "opensmile" and of != "egemaps-v02":
+                raise ConfigError(
+                    f"the scale opensmile is of the 88 functionals: the set egemaps-v02 works with it, not {of}", field="scale"
+                )
+            return known
+    raise ConfigError(f"the scale {name!r} is not known: {' and '.join(SCALES)} work", field="scale")
 
 
 def on_opensmile_scale(values: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]:

@@ -25,7 +25,7 @@ from simpatico.audio import ReadLimits, StreamResampler, check_rate_hz, open_cal
 from simpatico.errors import AudioFormatError, ConfigError, MissingPackageError, RequestError
 from simpatico.features.extraction import MAX_CHANNELS, measure
 from simpatico.features.results import ROW_S, SetName, names_of
-from simpatico.features.scale import on_opensmile_scale
+from simpatico.features.scale import ScaleName, check_scale
 from simpatico.features.smile_options import FeatureLevel, FeatureSet, check_unused, member_of, workers_of
 from simpatico.types import HOP_S
 
@@ -37,7 +37,6 @@ __all__ = ["FeatureLevel", "FeatureSet", "Smile"]
 Time: TypeAlias = "float | str | pd.Timedelta | None"
 """Seconds as a number, "1.5s" or "500ms" (a string without unit counts samples), a Timedelta; None or NaT for the end of the signal."""
 
-SCALES: Final = ("own", "opensmile")
 _UNITS_S: Final = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "m": 60.0, "min": 60.0, "h": 3600.0}
 _TIME: Final = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)\s*", re.IGNORECASE)
 _LIMITS: Final = ReadLimits(max_channels=MAX_CHANNELS)
@@ -125,9 +124,7 @@ class Smile:
         check_unused(options=options, loglevel=loglevel, logfile=logfile, segment=segment, keep_nat=keep_nat)
         if resample and sampling_rate is None:
             raise ConfigError("resample needs a sampling_rate, for instance 16000", field="sampling_rate")
-        if scale not in SCALES:
-            raise ConfigError(f"the scale {scale!r} is not known: {' and '.join(SCALES)} work", field="scale")
-        self.scale = scale
+        self.scale: ScaleName = check_scale(scale)
         self.channels = channels
         self.mixdown = mixdown
         self.sampling_rate = None if sampling_rate is None else check_rate_hz(sampling_rate)
@@ -275,12 +272,11 @@ class Smile:
             raise RequestError(f"the part from {start_s:g} to {end_s:g} s cannot be measured: 0 <= start <= end works", field="start")
         channels, stop_s = [np.empty((0, self.num_features), np.float32)] * len(chosen), start_s
         if start_s < end_s:
-            found, duration_s = measure(source, set=self._set, channel=chosen, start_s=start_s, end_s=end_s)
+            scale: ScaleName = self.scale if self._set == "egemaps-v02" else "own"
+            found, duration_s = measure(source, set=self._set, channel=chosen, start_s=start_s, end_s=end_s, scale=scale)
             by_channel = {f.channel: np.atleast_2d(f.values) for f in found}
             channels, stop_s = [by_channel[channel] for channel in chosen], max(start_s, min(end_s, duration_s))
         channels = [rows[:0] if np.isnan(rows).any() else rows for rows in channels]
-        if self.scale == "opensmile" and self._set == "egemaps-v02":
-            channels = [on_opensmile_scale(rows, rate_hz) for rows in channels]
         if not all(len(rows) for rows in channels):
             warnings.warn("Segment too short, filling with NaN.", UserWarning, stacklevel=4)
         return _Part(file, start_s, stop_s, channels)

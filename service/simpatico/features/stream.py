@@ -17,6 +17,7 @@ from simpatico.audio import StreamResampler, analysis_rate_hz, check_samples
 from simpatico.core import EXACT_FRAMES, FUNCTIONAL_NAMES, FrameExtractor, Functionals, smooth_lld
 from simpatico.errors import RequestError
 from simpatico.features.results import EDGE_ROWS, LLD_NAMES, MIN_ROWS, Features, SetName, check_set
+from simpatico.features.scale import ScaleName, check_scale, on_opensmile_scale
 from simpatico.features.segments import SegmentLike, Span, Windows, as_segments, spans_of, whole, windows_of
 from simpatico.features.summary import summarise
 from simpatico.types import HOP_S
@@ -131,13 +132,15 @@ class FeatureStream:
         Labels of the results.
     offset_s
         Where in its recording the stream begins; added to the times of the whole stream and of windows.
+    scale
+        "own", or "opensmile" for functionals as `on_opensmile_scale` gives them.
 
     Raises
     ------
     AudioFormatError
         The rate is out of range.
     ConfigError
-        The set is not known.
+        The set or the scale is not known, or the scale is not one of the set.
     RequestError
         A segment is empty or negative.
 
@@ -163,12 +166,14 @@ class FeatureStream:
         file: str = "",
         channel: int = 0,
         offset_s: float = 0.0,
+        scale: ScaleName = "own",
     ) -> None:
         self._set = check_set(set)
+        self._scale = check_scale(scale, of=self._set)
         self.channel = channel
         self._file, self._offset_s = file, offset_s
         rate_hz = analysis_rate_hz(sample_rate_hz)
-        self._rate_hz = sample_rate_hz
+        self._rate_hz, self._measured_at_hz = sample_rate_hz, rate_hz
         self._resampler = None if rate_hz == sample_rate_hz else StreamResampler(sample_rate_hz, rate_hz, 1)
         columns = ("signals",) if self._set == "signals" else ("egemaps",)
         self._extractor = FrameExtractor(rate_hz, sets=columns, reserve_frames=_RESERVE_FRAMES)
@@ -264,6 +269,8 @@ class FeatureStream:
 
     def _features(self, span: Span, gathering: _Gathering) -> Features:
         values = gathering.values()
+        if self._scale == "opensmile":
+            values = on_opensmile_scale(values, self._measured_at_hz)
         values.setflags(write=False)
         start_s, end_s = span.start_s, self.duration_s if span.end_s is None else span.end_s
         return Features(self._set, self._file, self.channel, start_s + self._offset_s, end_s + self._offset_s, values)
