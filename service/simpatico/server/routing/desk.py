@@ -51,12 +51,13 @@ RETRY_S = 5.0
 
 @dataclass(slots=True)
 class Brief:
-    """What is remembered of a ranked call. ``caller_id`` is that of a caller who had agreed."""
+    """What is remembered of a ranked call: ``live`` and ``profile`` as believed, ``caller_id`` of a caller who had agreed."""
 
     call_id: str
     decision_id: str
     reason: str
-    belief: StyleBelief | None
+    live: StyleBelief | None
+    profile: StyleBelief | None
     intent: Intent | None
     caller_id: str | None
     utc_offset_min: int
@@ -242,7 +243,7 @@ class Desk:
                 past = PastCall(brief.reason, CallTime(local.tm_wday, local.tm_hour))
                 found = await asyncio.to_thread(surprise, profile.habits, self._knowledge.learned.everyone, past)
                 told = pb.Surprise(bits=found.bits, unusual=found.unusual)
-        belief = brief.belief
+        belief = _belief(brief)
         return pb.WatchAssignmentsResponse(
             call_id=brief.call_id,
             decision_id=brief.decision_id,
@@ -290,13 +291,19 @@ def _topic(agent_id: str) -> str:
 
 
 def _strip(brief: Brief) -> None:
-    brief.belief, brief.intent, brief.caller_id = None, None, None
+    brief.live = brief.profile = brief.intent = brief.caller_id = None
 
 
 def _brief(decision: Decision, caller_id: str | None, intent: Intent | None, utc_offset_min: int, now_s: float) -> Brief:
     request = decision.request
-    belief = None
-    if request.live is not None or request.profile is not None:
-        belief = combine(request.live, request.profile, DEFAULT_AXES)
-        belief = replace(belief, sources=belief.sources - {Source.PRIOR})
-    return Brief(decision.call_id, decision.decision_id, request.reason, belief, intent, caller_id, utc_offset_min, now_s)
+    return Brief(
+        decision.call_id, decision.decision_id, request.reason, request.live, request.profile, intent, caller_id, utc_offset_min, now_s
+    )
+
+
+def _belief(brief: Brief) -> StyleBelief | None:
+    """Return what is believed of the caller: put together when it is told, which most rankings' never is here."""
+    if brief.live is None and brief.profile is None:
+        return None
+    belief = combine(brief.live, brief.profile, DEFAULT_AXES)
+    return replace(belief, sources=belief.sources - {Source.PRIOR})
