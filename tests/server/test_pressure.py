@@ -73,9 +73,30 @@ def test_that_few_come_is_no_backlog(clock: Clock) -> None:
     assert pressure.is_late(clock.now_s + 0.015, 1000)
 
 
+def test_rankings_of_few_agents_say_nothing_wrong_of_those_of_many(clock: Clock) -> None:
+    """Most of what a ranking of ten takes is not theirs: by the time for each agent alone a thousand would have taken 150 ms."""
+    pressure = Pressure(clock)
+    for _ in range(100):
+        pressure.computed(10, 0.0015)
+    assert pressure.arithmetic_s(1000) < 0.004
+    for _ in range(100):
+        pressure.computed(10, 0.015)
+    assert pressure.arithmetic_s(1000) == pytest.approx(10 * 0.003, rel=0.1), "a machine that is ten times as slow"
+
+
+def test_a_standstill_is_forgotten(clock: Clock) -> None:
+    """While it is remembered no ranking is tried, so that no new reading would ever correct it."""
+    pressure = Pressure(clock)
+    pressure.computed(1000, 5.0)
+    assert pressure.arithmetic_s(1000) > 0.3
+    clock.now_s += 10 * HALF_LIFE_S
+    assert pressure.arithmetic_s(1000) < 0.005
+
+
 def test_more_agents_take_longer(busy: Pressure, clock: Clock) -> None:
     assert not busy.is_late(clock.now_s + 0.090, 1000)
     assert busy.is_late(clock.now_s + 0.090, 20_000)
+    assert busy.arithmetic_s(5000) > 2 * busy.arithmetic_s(1000)
 
 
 async def test_the_loop_says_how_late_it_is() -> None:

@@ -211,6 +211,16 @@ async def test_when_the_arithmetic_is_late_the_decision_is_kept_as_neutral(serve
     assert (answer.neutral_reason, answer.kept) == ("deadline_passed", True)
 
 
+async def test_a_standstill_makes_rankings_neutral_for_a_moment_only(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that stood still in the middle of one takes rankings for slow; while it does, none is made that could tell otherwise."""
+    await taught(server)
+    router_of(server).pressure.computed(3, 100.0 * LONG_S)
+    assert (await ranked(server, a_call_to_route(key=KEY))).neutral_reason == "deadline_passed"
+    with monkeypatch.context() as patched:
+        let_pass(patched, 60.0)
+        assert not (await ranked(server, a_call_to_route(key=KEY))).neutral
+
+
 async def test_what_would_be_late_is_neutral_at_once_and_nothing_is_looked_up(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     await grant(server)
 

@@ -1,7 +1,7 @@
 """How long rankings take now, and so whether one more can be in time: what will be late is answered neutrally at once.
 
 Rankings are computed one after another in the event loop's thread, so a backlog makes all of them late; each that is given up early leaves
-its time to the others. Three things are known: how long the arithmetic took lately for each agent, how soon at best one ranking follows
+its time to the others. Three things are known: how much longer than usual the arithmetic took lately, how soon at best one ranking follows
 another while some wait (which has everything in it: other calls' audio, decisions being written, the other side of the interpreter's lock),
 and how late the event loop is. What was measured long ago counts less and less, and with nothing waiting a ranking is always tried: no
 reading can shut the service.
@@ -25,8 +25,10 @@ SHORTER, LONGER = 0.2, 0.05
 come, and only those that follow at once tell what the service can do. Their ratio makes it the expectile of a fifth."""
 HALF_LIFE_S = 1.0
 """In which an old reading loses half of its say."""
-FIRST_GUESS_S = 5e-6
-"""Seconds for one agent before anything was measured; a ranking of 1,000 took 2 to 3 ms before it was C, and takes some .5 now."""
+USUAL_S, USUAL_AGENT_S = 1.5e-3, 1.5e-6
+"""What a ranking with its counterfactuals takes when it comes alone, and each agent on top, seconds: `python -m bench.ranking_threads`, from
+10 to 5,000 agents (decision 0197). Other machines and loads are told from it by a factor, so that rankings of few agents, of whose time
+little is the agents', say nothing wrong of those of many."""
 TICK_S = 0.005
 """How often the loop is asked how late it is, while rankings come."""
 QUIET_S = 1.0
@@ -46,7 +48,8 @@ class Pressure:
 
     def __init__(self, clock: Callable[[], float] | None = None) -> None:
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
-        self._each_s = FIRST_GUESS_S
+        self._factor = 1.0
+        self._computed_s = -1e9
         self._between_s = 0.0
         self._measured_s = -1e9
         self._last_done_s = -1e9
@@ -57,8 +60,10 @@ class Pressure:
         self.waiting = 0
 
     def arithmetic_s(self, agents: int) -> float:
-        """Return how long the arithmetic of one ranking takes."""
-        return agents * self._each_s
+        """Return how long the arithmetic of one ranking takes. Without new readings that becomes the usual time again."""
+        now_s = self._clock()
+        age: float = 0.5 ** ((now_s - self._computed_s) / HALF_LIFE_S)
+        return _usual_s(agents) * (1.0 + (self._factor - 1.0) * age)
 
     def is_late(self, end_s: float, agents: int) -> bool:
         """Whether a ranking that begins now would not be answered before ``end_s``, as far as can be told."""
@@ -75,7 +80,8 @@ class Pressure:
 
     def computed(self, agents: int, seconds: float) -> None:
         """Note how long the arithmetic took."""
-        self._each_s += WEIGHT * (seconds / max(agents, 1) - self._each_s)
+        self._factor += WEIGHT * (seconds / _usual_s(agents) - self._factor)
+        self._computed_s = self._clock()
 
     def ended(self) -> None:
         """Count a ranking out."""
@@ -107,3 +113,7 @@ class Pressure:
         self._lag_s = now_s - self._due_s
         if now_s - self._asked_s < QUIET_S:
             self._tick_at(now_s + TICK_S)
+
+
+def _usual_s(agents: int) -> float:
+    return USUAL_S + agents * USUAL_AGENT_S
