@@ -39,8 +39,8 @@ from simpatico.v1 import routing_service_pb2 as pb
 __all__ = ["Answer", "Router"]
 
 ON_A_THREAD = 2000
-"""Agents from which the arithmetic leaves the event loop's thread. Up to here the loop stands still for some 5 ms at most, which no live call
-notices, and on a thread the answer would come a quarter to a few times later (`python -m bench.ranking_threads`, decision 0197)."""
+"""Agents from which the arithmetic leaves the event loop's thread. Up to here the loop stands still for some 5 ms at most, which no live
+call notices, and on a thread the answer would come a quarter to a few times later (`python -m bench.ranking_threads`, decision 0197)."""
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
