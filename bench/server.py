@@ -1,6 +1,6 @@
 """What the service costs: cold start and its largest parts, memory over a long call, processor time per live call.
 
-    python -m bench.server [--minutes 60] [--calls 50]
+    python -m bench.server [--minutes 60] [--calls 50] [--start-only]
 
 Each figure is of a service in a process of its own, measured from outside (/proc), with the shipped bundle. Audio: the sample calls, one
 after another. Processor
@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -105,20 +106,26 @@ def cold_start(repeats: int = 5) -> None:
         f"{np.median(started_s):.2f} s wall, {np.median(cpu_s):.2f} s processor time, {np.median(rss_mib):.0f} MiB (medians of {repeats})\n"
     )
     modules = "simpatico.server.app, simpatico.analysis, simpatico.style, simpatico.config"
+    runs = [imports_us(modules) for _ in range(repeats)]
+    total = float(np.median([sum(run.values()) for run in runs]))
+    medians = {package: float(np.median([run.get(package, 0) for run in runs])) for package in runs[0]}
+    print("| package | import, ms | share |\n|---|---|---|")
+    for package, us in sorted(medians.items(), key=lambda item: -item[1])[:10]:
+        print(f"| {package} | {us / 1000:.0f} | {us / total:.0%} |")
+    print(f"| all | {total / 1000:.0f} | |\n")
+
+
+def imports_us(modules: str) -> Counter[str]:
+    """Return how long a fresh process takes to import each package for some modules, without what it imports in turn, microseconds."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", f"import {modules}"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    own: dict[str, int] = {}
+    own: Counter[str] = Counter()
     for line in done.stderr.splitlines():
         match = re.match(r"import time:\s+(\d+) \|\s+\d+ \|\s*([\w.]+)", line)
         if match:
-            package = match.group(2).split(".")[0]
-            own[package] = own.get(package, 0) + int(match.group(1))
-    total = sum(own.values())
-    print("| package | import, ms | share |\n|---|---|---|")
-    for package, us in sorted(own.items(), key=lambda item: -item[1])[:10]:
-        print(f"| {package} | {us / 1000:.0f} | {us / total:.0%} |")
-    print(f"| all | {total / 1000:.0f} | |\n")
+            own[match.group(2).split(".")[0]] += int(match.group(1))
+    return own
 
 
 async def long_call(minutes: float, *, interims: bool) -> None:
@@ -229,8 +236,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0, help="length of the long call")
     parser.add_argument("--calls", type=int, default=50, help="live calls at once")
     parser.add_argument("--seconds", type=float, default=30.0, help="length of each live call")
+    parser.add_argument("--start-only", action="store_true", help="measure the cold start and nothing else")
     options = parser.parse_args()
     cold_start()
+    if options.start_only:
+        return
     for interims in (False, True):
         asyncio.run(long_call(options.minutes, interims=interims))
     asyncio.run(many_calls(options.calls, options.seconds))

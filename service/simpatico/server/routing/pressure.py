@@ -27,8 +27,8 @@ HALF_LIFE_S = 1.0
 """In which an old reading loses half of its say."""
 USUAL_S, USUAL_AGENT_S = 1.5e-3, 1.5e-6
 """What a ranking with its counterfactuals takes when it comes alone, and each agent on top, seconds: `python -m bench.ranking_threads`,
-from 10 to 5,000 agents (decision 0197). Other machines and loads are told from it by a factor, so that rankings of few agents, of whose time
-little is the agents', say nothing wrong of those of many."""
+from 10 to 5,000 agents (decision 0197). Other machines and loads are told from it by a factor, so that rankings of few agents say nothing
+wrong of those of many: little of their time is the agents'."""
 TICK_S = 0.005
 """How often the loop is asked how late it is, while rankings come."""
 QUIET_S = 1.0
