@@ -59,3 +59,13 @@ def test_names_that_are_not_utf8_are_shown_escaped(tmp_path: Path) -> None:
     assert os.fsencode(found.path) == raw
     assert found.name == f"{tmp_path}/caf\\xe9.wav"
     assert printable("naïve.wav") == "naïve.wav"
+
+
+def test_pipes_in_a_directory_are_no_recordings(tree: Path) -> None:
+    """Nobody may ever write to them, and the run would wait for ever; one that is named outright is read."""
+    before = find_recordings([tree])
+    os.mkfifo(tree / "endless.wav")
+    (tree / "gone.wav").symlink_to(tree / "nowhere.wav")
+    found = find_recordings([tree])
+    assert [recording.path for recording in found if recording not in before] == [str(tree / "gone.wav")], "it fails, and is reported"
+    assert [recording.path for recording in find_recordings([tree / "endless.wav"])] == [str(tree / "endless.wav")]

@@ -279,3 +279,32 @@ def test_without_posix_locks_the_systems_that_work_are_named(tmp_path: Path, mon
     with pytest.raises(OutputError, match=r"this system has no POSIX locks \(fcntl\); Linux, macOS and WSL work"):
         PartStore(tmp_path / "x.csv")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_error_says_of_which_file_it_is(tmp_path: Path) -> None:
+    """What the audio layer finds in the samples knows no name; among thousands of recordings it needs one."""
+    soundfile.write(tmp_path / "nan.wav", np.full(8000, np.nan, np.float32), 8000, subtype="FLOAT")
+    soundfile.write(tmp_path / "slow.wav", np.zeros(6000), 6000)
+    (tmp_path / "empty.wav").touch()
+    _, outcomes = measure(tmp_path, tmp_path / "x.csv")
+    errors = {Path(outcome.file).name: outcome.error for outcome in outcomes}
+    assert errors["nan.wav"].startswith(f"{tmp_path}/nan.wav: sample 0 of channel 0 is nan")
+    assert errors["slow.wav"].startswith(f"{tmp_path}/slow.wav: sample rate 6000 Hz cannot be used")
+    assert errors["empty.wav"].startswith(f"{tmp_path}/empty.wav is empty")
+
+
+def test_beside_the_table_only_what_is_ours_is_deleted(archive: Path, tmp_path: Path) -> None:
+    partial = tmp_path / "x.csv.partial"
+    partial.mkdir()
+    (partial / "thesis.txt").write_text("mine")
+    measure(archive, tmp_path / "x.csv")
+    assert [path.name for path in partial.iterdir()] == ["thesis.txt"]
+
+
+def test_what_a_killed_run_left_half_done_goes(archive: Path, tmp_path: Path) -> None:
+    partial = tmp_path / "x.csv.partial"
+    partial.mkdir()
+    for name in ("0123.4711.unfinished", "table.csv"):
+        (partial / name).write_text("half of it")
+    measure([archive, tmp_path / "none.wav"], tmp_path / "x.csv")
+    assert {path.suffix for path in partial.iterdir()} == {".npz", ""}, "parts for another run, and the lock"

@@ -276,3 +276,17 @@ def hear_ctrl_c() -> None:
 
 def parts(out: Path) -> list[Path]:
     return sorted(out.with_name(out.name + ".partial").glob("*.npz"))
+
+
+def test_the_table_does_not_replace_what_it_is_made_of(run: Run, calls: Path, tmp_path: Path) -> None:
+    segments, recording = tmp_path / "turns.csv", tmp_path / "odd.csv"
+    segments.write_text("file,start_s,end_s\na.wav,0,1\n")
+    recording.write_bytes((calls / "a.wav").read_bytes())
+    (tmp_path / "link.csv").symlink_to(segments)
+    for out in (segments, tmp_path / "link.csv"):
+        done = run("features", calls, "--segments", segments, "--out", out, "--overwrite")
+        assert done.returncode == 2
+        assert f"--out: '{out}' is read in this run and would be lost; name another file" in done.stderr
+    assert run("features", recording, "--out", recording, "--overwrite").returncode == 2
+    assert segments.read_text().startswith("file,start_s")
+    assert recording.read_bytes() == (calls / "a.wav").read_bytes()

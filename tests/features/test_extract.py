@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -273,3 +274,33 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "long.wav", voices(1), RATE_HZ)
     with pytest.raises(StreamTooLongError, match="at most 1 s"):
         extract(tmp_path / "long.wav", limits=ReadLimits(max_duration_s=1.0))
+
+
+@pytest.mark.parametrize("channel", [np.int64(1), np.array([1]), [np.int32(1)], (1,), range(1, 2), iter([1])])
+def test_channels_by_whatever_counts(channel: Any) -> None:
+    (found,) = extract((voices(2), RATE_HZ), channel=channel)
+    assert found.channel == 1
+    np.testing.assert_array_equal(found.values, extract((voices(2), RATE_HZ))[1].values)
+
+
+@pytest.mark.parametrize("channel", [True, [False], 1.0, [0.0], "0", ["0"]])
+def test_channels_by_what_does_not(channel: Any) -> None:
+    with pytest.raises(AudioFormatError, match=r"channel is .*: a channel counted from 0, or several, work"):
+        extract((voices(2), RATE_HZ), channel=channel)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (None, "NoneType is no recording: a path"),
+        (3, "int is no recording"),
+        (b"call.wav", "bytes is no recording"),
+        ((voices(1),), r"a tuple of 1 is no recording: \(samples, rate_hz\) works"),
+        ((RATE_HZ, voices(1)), "a sample rate must be a number, got ndarray"),
+        ((voices(1), "8000"), "a sample rate must be a number, got str"),
+        ((voices(2).T, RATE_HZ), r"samples of shape \[2, \d+\] would be \d+ channels: \[n, channels\] works, samples.T has that shape"),
+    ],
+)
+def test_sources_that_are_none(source: Any, words: str) -> None:
+    with pytest.raises(AudioError, match=words):
+        extract(source)

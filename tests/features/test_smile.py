@@ -294,3 +294,20 @@ def test_pandas_is_imported_with_the_first_table_only() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
+
+
+def test_sixteen_bits_and_channels_of_numpy(recordings: Path) -> None:
+    """Integers have their full scale whatever becomes of the channels on the way."""
+    samples = voices(2, length_s=1.0).T
+    whole = np.round(samples * 32767).astype(np.int16)
+    scaled = whole.astype(np.float32) / 32768
+    for options in ({"mixdown": True, "channels": [0, 1]}, {"sampling_rate": 16_000, "resample": True}, {"channels": np.int64(1)}):
+        smile = Smile(**options)  # type: ignore[arg-type]
+        pd.testing.assert_frame_equal(smile.process_signal(whole, RATE_HZ), smile.process_signal(scaled, RATE_HZ))
+    with pytest.raises(RequestError, match=r"files is 'call.wav': a list of paths works; process_file measures one"):
+        Smile().process_files("call.wav")
+    (recordings / "folder.wav").mkdir()
+    try:
+        assert len(Smile().process_folder(recordings)) == len([path for path in recordings.glob("*.wav") if path.is_file()])
+    finally:
+        (recordings / "folder.wav").rmdir()

@@ -7,8 +7,8 @@ directory is locked, and the lock goes with the process.
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
 import zipfile
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,10 @@ except ModuleNotFoundError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 __all__ = ["PartStore", "write_part"]
+
+_UNFINISHED = ("*.unfinished", "table.csv", "table.parquet")
+"""What a run that was killed leaves, and no other can use."""
+_OURS = ("*.npz", *_UNFINISHED, "lock")
 
 
 class PartStore:
@@ -52,6 +56,7 @@ class PartStore:
         except OSError as exc:
             self._lock.close()
             raise OutputError(f"another run is writing {out}: wait for it, or give another --out", field="out") from exc
+        self._delete(_UNFINISHED)
 
     def __enter__(self) -> PartStore:
         return self
@@ -78,14 +83,22 @@ class PartStore:
             self.remove()
 
     def remove(self) -> None:
-        """Delete the directory with all that is in it."""
-        shutil.rmtree(self.directory, ignore_errors=True)
+        """Delete what is ours in the directory, and the directory with it if nothing else is there."""
+        self._delete(_OURS)
+
+    def _delete(self, patterns: tuple[str, ...]) -> None:
+        with contextlib.suppress(OSError):
+            for pattern in patterns:
+                for path in self.directory.glob(pattern):
+                    path.unlink()
+            if not any(self.directory.iterdir()):
+                self.directory.rmdir()
 
 
 def write_part(directory: Path, key: str, rows: Rows) -> None:
     """Write a part, whole or not at all."""
     path = _path(directory, key)
-    unfinished = path.with_suffix(f".{os.getpid()}")
+    unfinished = path.with_suffix(f".{os.getpid()}.unfinished")
     with unfinished.open("wb") as file:
         np.savez(file, channel=rows.channel, start_s=rows.start_s, end_s=rows.end_s, values=rows.values)
     unfinished.replace(path)

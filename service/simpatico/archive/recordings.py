@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -47,8 +48,8 @@ def find_recordings(arguments: Sequence[str | os.PathLike[str]]) -> list[Recordi
     Parameters
     ----------
     arguments
-        Files; directories, searched with all below them for `SUFFIXES`, hidden names left out; patterns with ``*``, ``?``, ``[...]`` and
-        ``**``. A path that does not exist is listed all the same: it fails later, by itself.
+        Files; directories, searched with all below them for `SUFFIXES`, hidden names, pipes and devices left out; patterns with ``*``,
+        ``?``, ``[...]`` and ``**``. A path that does not exist is listed all the same: it fails later, by itself.
 
     Raises
     ------
@@ -80,9 +81,17 @@ def _below(directory: str) -> Iterator[Recording]:
     for folder, folders, files in os.walk(directory):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                path = os.path.join(folder, name)
+            path = os.path.join(folder, name)
+            if name.lower().endswith(SUFFIXES) and not name.startswith(".") and not _waits(path):
                 yield Recording(path, os.path.relpath(path, directory))
+
+
+def _waits(path: str) -> bool:
+    """Whether it is a pipe or a device, of which nobody meant to read when they named the directory, and which may never end."""
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _some(recordings: Iterable[Recording], otherwise: str) -> list[Recording]:

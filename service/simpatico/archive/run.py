@@ -198,7 +198,8 @@ def _one(key: str, task: Task, measurement: Measurement, directory: Path) -> tup
     try:
         write_part(directory, key, measure_task(task, measurement))
     except SimpaticoError as error:
-        return key, str(error)
+        name, why = task.recording.name, str(error)
+        return key, why if name in why else f"{name}: {why}"
     except Exception as error:
         return key, f"{task.recording.name} cannot be measured, by a defect of ours: {type(error).__name__}: {error}"
     return key, ""

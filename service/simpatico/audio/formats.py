@@ -7,6 +7,7 @@ caller's and None when it is the agent's.
 from __future__ import annotations
 
 import math
+import numbers
 
 from simpatico.errors import AudioFormatError
 from simpatico.types import AudioFormat, Role
@@ -69,6 +70,8 @@ def check_rate_hz(rate_hz: float, *, field: str = "sample_rate_hz") -> int:
     AudioFormatError
         It is not a whole number from 8000 to 192000.
     """
+    if not isinstance(rate_hz, numbers.Real):
+        raise AudioFormatError(f"a sample rate must be a number, got {type(rate_hz).__name__}: 8000 or 16000 would work", field=field)
     if math.isfinite(rate_hz) and rate_hz == int(rate_hz) and MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
         return int(rate_hz)
     raise AudioFormatError(

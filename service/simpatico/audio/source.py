@@ -184,6 +184,8 @@ class ByteSource:
 def _opened(source: AudioSource) -> tuple[str, BinaryIO, bool]:
     """Name, stream, and whether it is ours to close."""
     if not isinstance(source, str | os.PathLike):
+        if not hasattr(source, "read"):
+            raise AudioError(f"{type(source).__name__} is no recording: a path (str, pathlib.Path) or a file open in binary mode works")
         name = getattr(source, "name", None)
         return (name if isinstance(name, str) else "the stream"), source, False
     path = Path(source)

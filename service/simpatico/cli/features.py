@@ -48,6 +48,7 @@ def features(
 
     measurement = _measurement(set_name, scale, segments, window, hop, channel)
     tasks, failures = _tasks(files, segments)
+    _check_not_read(out, [task.recording.path for task in tasks] + ([] if segments is None else [str(segments)]))
     try:
         with _reporting(len(tasks)) as report:
             for failure in failures:
@@ -85,6 +86,12 @@ def _tasks(files: list[Path], segments: Path | None) -> tuple[list[Task], list[F
 
     recordings = find_recordings(files)
     return (tasks_of(recordings), []) if segments is None else tasks_with_segments(recordings, segments)
+
+
+def _check_not_read(out: Path, read: list[str]) -> None:
+    """Refuse to write the table over what it is made of."""
+    if out.exists() and any(os.path.realpath(path) == os.path.realpath(out) for path in read):
+        raise typer.BadParameter(f"{str(out)!r} is read in this run and would be lost; name another file", param_hint="--out")
 
 
 def _processors() -> int:

@@ -6,6 +6,7 @@ Every channel is measured by itself, in one pass over the audio for any number o
 from __future__ import annotations
 
 import math
+import operator
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -24,7 +25,7 @@ from simpatico.features.stream import FeatureStream
 if TYPE_CHECKING:
     from simpatico.types import AudioFormat
 
-__all__ = ["MAX_CHANNELS", "Source", "extract", "measure"]
+__all__ = ["MAX_CHANNELS", "Source", "channel_numbers", "extract", "measure"]
 
 MAX_CHANNELS: Final = 64
 """Channels of a recording: microphone arrays have up to this many; each holds a state of some 32 KiB."""
@@ -163,7 +164,7 @@ class _Cut:
 
 def _chosen(channel: int | Sequence[int] | None, channels: int, parts: Sequence[Segment] | Windows | None, file: str) -> list[int]:
     """Channels to measure, in order; those of segments must be among them."""
-    wanted = range(channels) if channel is None else [channel] if isinstance(channel, int) else [int(c) for c in channel]
+    wanted = range(channels) if channel is None else channel_numbers(channel)
     named = [] if parts is None or isinstance(parts, Windows) else [s.channel for s in parts if s.channel is not None]
     for c in (*wanted, *named):
         if not 0 <= c < channels:
@@ -171,6 +172,23 @@ def _chosen(channel: int | Sequence[int] | None, channels: int, parts: Sequence[
             count = "1 channel" if channels == 1 else f"{channels} channels"
             raise AudioFormatError(f"{where}channel {c} does not exist in audio of {count}: {channel_works(channels)}", field="channel")
     return list(dict.fromkeys(wanted))
+
+
+def channel_numbers(channel: int | Sequence[int]) -> list[int]:
+    """Return what stands for one channel or several as a list, integers of NumPy included.
+
+    Raises
+    ------
+    AudioFormatError
+        It is something else, as True or 1.0 are.
+    """
+    try:
+        several = [channel] if isinstance(channel, int | np.integer) else list(channel)
+        if isinstance(channel, str) or any(isinstance(c, bool | np.bool_) for c in several):
+            raise TypeError
+        return [operator.index(c) for c in several]
+    except TypeError:
+        raise AudioFormatError(f"channel is {channel!r}: a channel counted from 0, or several, work", field="channel") from None
 
 
 def _of_channel(parts: Sequence[Segment] | Windows | None, channel: int) -> Sequence[Segment] | Windows | None:
@@ -209,6 +227,8 @@ def _name(source: AudioSource) -> str:
 
 
 def _samples(source: tuple[NDArray[np.float32], int], max_channels: int) -> tuple[NDArray[np.float32], int]:
+    if len(source) != 2:
+        raise AudioFormatError(f"a tuple of {len(source)} is no recording: (samples, rate_hz) works")
     samples, rate_hz = np.asarray(source[0]), check_rate_hz(source[1])
     if samples.ndim not in {1, 2} or not (samples.dtype == np.int16 or samples.dtype.kind == "f"):
         raise MalformedAudioError(
@@ -220,5 +240,10 @@ def _samples(source: tuple[NDArray[np.float32], int], max_channels: int) -> tupl
         scaled = scaled / np.float32(32768)
     if scaled.ndim == 1:
         scaled = scaled[:, None]
+    if scaled.shape[0] <= max_channels < scaled.shape[1]:
+        raise AudioFormatError(
+            f"samples of shape {list(scaled.shape)} would be {scaled.shape[1]} channels: [n, channels] works, samples.T has that shape",
+            field="channels",
+        )
     check_channels(scaled.shape[1], most=max_channels)
     return check_samples(scaled), rate_hz

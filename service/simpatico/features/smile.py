@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from simpatico.audio import ReadLimits, StreamResampler, check_rate_hz, open_call, read_call
 from simpatico.errors import AudioFormatError, ConfigError, MissingPackageError, RequestError
-from simpatico.features.extraction import MAX_CHANNELS, measure
+from simpatico.features.extraction import MAX_CHANNELS, channel_numbers, measure
 from simpatico.features.results import ROW_S, SetName, names_of
 from simpatico.features.scale import ScaleName, check_scale
 from simpatico.features.smile_options import FeatureLevel, FeatureSet, check_unused, member_of, workers_of
@@ -125,7 +125,8 @@ class Smile:
         if resample and sampling_rate is None:
             raise ConfigError("resample needs a sampling_rate, for instance 16000", field="sampling_rate")
         self.scale: ScaleName = check_scale(scale)
-        self.channels = channels
+        several = channel_numbers(channels)
+        self.channels = several[0] if isinstance(channels, int | np.integer) else several
         self.mixdown = mixdown
         self.sampling_rate = None if sampling_rate is None else check_rate_hz(sampling_rate)
         self.resample = resample
@@ -213,6 +214,8 @@ class Smile:
         root: str | None = None,
     ) -> pd.DataFrame:
         """Measure files; ``starts`` and ``ends`` are one for all, or one each. Otherwise as `process_file`."""
+        if isinstance(files, str | Path):
+            raise RequestError(f"files is {str(files)!r}: a list of paths works; process_file measures one", field="files")
         parts = list(zip(files, _each(starts, len(files), "starts"), _each(ends, len(files), "ends"), strict=True))
         return self._table(self._mapped(lambda part: self._of_file(part[0], part[1], part[2], root), parts))
 
@@ -221,7 +224,8 @@ class Smile:
         folder = Path(root)
         if not folder.is_dir():
             raise RequestError(f"{folder} is not a folder", field="root")
-        names = sorted(path.name for path in folder.iterdir() if path.name.lower().endswith(f".{filetype.lower().lstrip('.')}"))
+        suffix = f".{filetype.lower().lstrip('.')}"
+        names = sorted(path.name for path in folder.iterdir() if path.name.lower().endswith(suffix) and path.is_file())
         if include_root:
             return self.process_files([str(folder.absolute() / name) for name in names])
         return self.process_files(names, root=str(folder))
@@ -255,6 +259,8 @@ class Smile:
         if samples.ndim != 2:
             raise AudioFormatError(f"the signal has {samples.ndim} dimensions: [n] and [channels, n] work", field="signal")
         chosen = self._chosen(samples.shape[1])
+        if samples.dtype == np.int16:
+            samples = samples.astype(np.float32) / 32768
         if self.mixdown:
             samples, chosen = samples[:, chosen].mean(1, keepdims=True, dtype=np.float32), [0]
         if self.sampling_rate is not None and rate_hz != self.sampling_rate:
