@@ -24,6 +24,7 @@ __all__ = [
     "best_path",
     "evidence",
     "flatten",
+    "in_blocks",
     "load_tracker",
     "state_of",
     "voicing_inputs",
@@ -34,6 +35,7 @@ Array = NDArray[np.float64]
 TABLES = Path(__file__).parents[1] / "service" / "core" / "tables"
 RATE_HZ, HOP, WINDOW, FFT, FIRST_BIN, SINGLE_BINS, PAIRS, SPAN, MIDDLE = 8000, 80, 384, 512, 3, 128, 48, 16, 96
 STATES, STATES_PER_OCTAVE, LOWEST_HZ = 63, 20, 60.0
+POSTERIOR_BLOCK = 16
 CANDIDATES, DEPTH = 6, 8.0
 LEVEL_FRAMES, PATH_FRAMES = 16, 20
 EVIDENCE_CONTEXT, LEVEL_CONTEXT = 4, 6
@@ -207,6 +209,16 @@ def best_path(frames: list[list[tuple[float, float]]], log_odds: Array, costs: C
     return out
 
 
+def in_blocks(weights: Array, width: int) -> Array:
+    """Weights ``[inputs, outputs]`` as the core has them: of ``width`` outputs, one input after another, then of the next outputs."""
+    return weights.reshape(weights.shape[0], -1, width).transpose(1, 0, 2)
+
+
+def from_blocks(values: Array, inputs: int, width: int) -> Array:
+    """What ``in_blocks`` was given."""
+    return values.reshape(-1, inputs, width).transpose(1, 0, 2).reshape(inputs, -1)
+
+
 def load_tracker() -> Tracker:
     """The tracker as compiled into the core, from its own tables."""
     text = (TABLES / "pitch_model.inc").read_text(encoding="ascii")
@@ -218,9 +230,17 @@ def load_tracker() -> Tracker:
             raise ValueError(f"pitch_model.inc has no prosody_{name}")
         return np.array([float(v.rstrip("f")) for v in re.findall(r"[-+.\de]+f", found.group(1))])
 
-    def network(name: str) -> Network:
+    def weights(name: str, outputs: int, block: int | None) -> Array:
+        found = values(name)
+        return from_blocks(found, found.size // outputs, block or outputs)
+
+    def network(name: str, block: int | None = None) -> Network:
         bias1, bias2 = values(f"{name}_bias1"), values(f"{name}_bias2")
-        return Network(values(f"{name}_weight1").reshape(-1, bias1.size), bias1, values(f"{name}_weight2").reshape(bias1.size, -1), bias2)
+        return Network(weights(f"{name}_weight1", bias1.size, block), bias1, weights(f"{name}_weight2", bias2.size, block), bias2)
 
     defined = dict(re.findall(r"#define PATH_(\w+) ([-+.\de]+)f", costs))
-    return Tracker(network("posterior"), network("voicing"), Costs(**{field: float(defined[field.upper()]) for field in Costs._fields}))
+    return Tracker(
+        network("posterior", POSTERIOR_BLOCK),
+        network("voicing"),
+        Costs(**{field: float(defined[field.upper()]) for field in Costs._fields}),
+    )

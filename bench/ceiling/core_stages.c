@@ -13,11 +13,11 @@ static size_t least(size_t a, size_t b) {
 }
 
 static float pitch(const recording *r, int harmonicity) {
-    for (size_t i = 0; i < r->frames; i += r->kernel->lanes) {
+    for (size_t i = 0; i < r->frames; i += KERNEL_MAX_LANES) {
         pitch_job jobs[KERNEL_MAX_LANES];
-        for (size_t l = 0; l < r->kernel->lanes; l++)
+        for (size_t l = 0; l < KERNEL_MAX_LANES; l++)
             jobs[l] = (pitch_job){r->low + (i + l) * 80 - 152, r->candidates + i + l};
-        r->kernel->pitch(r->range, harmonicity, jobs, least(r->kernel->lanes, r->frames - i));
+        r->kernel->pitch(r->range, harmonicity, jobs, least(KERNEL_MAX_LANES, r->frames - i));
     }
     return r->candidates[r->frames / 2].level_db;
 }
@@ -47,20 +47,20 @@ static float best_path(const recording *r) {
 
 static float signals(const recording *r) {
     static float rows[KERNEL_MAX_LANES][ROW_FLOATS];
-    for (size_t i = 0; i < r->frames; i += r->kernel->lanes) {
+    for (size_t i = 0; i < r->frames; i += KERNEL_MAX_LANES) {
         signals_job jobs[KERNEL_MAX_LANES];
-        for (size_t l = 0; l < r->kernel->lanes; l++)
+        for (size_t l = 0; l < KERNEL_MAX_LANES; l++)
             jobs[l] = (signals_job){r->samples + (i + l) * (size_t)r->hop - r->hop / 2, rows[l]};
-        r->kernel->signals(r->rate_hz, jobs, least(r->kernel->lanes, r->frames - i));
+        r->kernel->signals(r->rate_hz, jobs, least(KERNEL_MAX_LANES, r->frames - i));
     }
     return rows[0][0];
 }
 
 static float egemaps_short(const recording *r) {
     static float magnitudes[EGEMAPS_FLUX_BINS];
-    for (size_t i = 0; i < r->frames; i += r->kernel->lanes) {
+    for (size_t i = 0; i < r->frames; i += KERNEL_MAX_LANES) {
         egemaps_job jobs[KERNEL_MAX_LANES];
-        const size_t count = least(r->kernel->lanes, r->frames - i);
+        const size_t count = least(KERNEL_MAX_LANES, r->frames - i);
         for (size_t l = 0; l < count; l++)
             jobs[l] = (egemaps_job){r->samples + (i + l) * (size_t)r->hop, l == 0 ? magnitudes : NULL, l + 1 == count ? magnitudes : NULL, r->rows + ROW_FLOATS * (i + l)};
         r->kernel->egemaps_short(r->rate_hz, jobs, count);
@@ -71,9 +71,9 @@ static float egemaps_short(const recording *r) {
 static float egemaps_long(const recording *r) {
     static float rows[KERNEL_MAX_LANES][ROW_FLOATS];
     static formant_track track;
-    for (size_t i = 0; i < r->voiced_count; i += r->kernel->lanes) {
+    for (size_t i = 0; i < r->voiced_count; i += KERNEL_MAX_LANES) {
         voiced_job jobs[KERNEL_MAX_LANES];
-        const size_t count = least(r->kernel->lanes, r->voiced_count - i);
+        const size_t count = least(KERNEL_MAX_LANES, r->voiced_count - i);
         for (size_t l = 0; l < count; l++) {
             const size_t row = r->voiced[i + l];
             jobs[l] = (voiced_job){r->samples + row * (size_t)r->hop, r->f0_hz[row], (int64_t)row, &track, rows[l]};

@@ -16,12 +16,9 @@
 #include "voice_lags.h"
 
 /* One group of windows transformed; `at` gives the first sample of each. */
-INLINE vf transform(const float *const *at, const float *weights, int window, int half, vf *power) {
+INLINE void transform(const float *const *at, const float *weights, int window, int half, vf *power) {
     fft_work work;
-    vf sum = fft_load(&work, at, weights, window, half);
-    fft_complex(&work, half);
-    fft_power(&work, half, power);
-    return sum;
+    fft_power(&work, at, weights, window, half, power, NULL);
 }
 
 static float lane_sum(vf v) {
@@ -38,7 +35,7 @@ static float short_spectrum(const recording *r) {
         const float *at[LANES];
         for (size_t l = 0; l < LANES; l++)
             at[l] = r->samples + (i + l) * (size_t)r->hop;
-        sum += transform(at, wide ? prosody_short_window16000 : prosody_short_window8000, wide ? 320 : 160, half, power);
+        transform(at, wide ? prosody_short_window16000 : prosody_short_window8000, wide ? 320 : 160, half, power);
         sum += power[half / 2];
     }
     return lane_sum(sum);
@@ -50,7 +47,7 @@ static float pitch_spectrum(const recording *r) {
         const float *at[LANES];
         for (size_t l = 0; l < LANES; l++)
             at[l] = r->low + (i + l) * 80 - PITCH_WINDOW / 2 + 40;
-        sum += transform(at, prosody_pitch_window, PITCH_WINDOW, PITCH_FFT / 2, power);
+        transform(at, prosody_pitch_window, PITCH_WINDOW, PITCH_FFT / 2, power);
         sum += power[100];
     }
     return lane_sum(sum);
@@ -82,7 +79,7 @@ static float long_spectrum(const recording *r) {
     for (size_t i = 0; i < r->voiced_count; i += LANES) {
         const float *at[LANES];
         voiced_windows(r, i, at);
-        sum += transform(at, wide ? prosody_long_window16000 : prosody_long_window8000, wide ? 960 : 480, half, power);
+        transform(at, wide ? prosody_long_window16000 : prosody_long_window8000, wide ? 960 : 480, half, power);
         sum += power[half / 2];
     }
     return lane_sum(sum);

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from bench.pitch_cases import Case, Score, cases, score
-from bench.pitch_reference import AUDIBLE_DB, evidence, load_tracker
+from bench.pitch_fit import write
+from bench.pitch_reference import AUDIBLE_DB, TABLES, evidence, load_tracker
 from bench.pitch_trackers import FAST, Tracker, at_frames, available, ours
 from bench.synthvoice import FAMILIES, Truth
 from simpatico.core import INDEX, FrameExtractor
@@ -162,3 +164,10 @@ def test_score_counts_what_it_says() -> None:
 def _frames(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     extractor = FrameExtractor(8000)
     return np.vstack([extractor.push(samples), extractor.finish()])
+
+
+def test_the_weights_that_are_written_are_those_that_were_read(tmp_path: Path) -> None:
+    """The core has the weights of the posterior in blocks of outputs, the reference in rows."""
+    write(*load_tracker(), tmp_path)
+    said = [(folder / "pitch_model.inc").read_text("ascii").split("\n", 1)[1] for folder in (TABLES, tmp_path)]
+    assert said[0] == said[1]

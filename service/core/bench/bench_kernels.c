@@ -54,9 +54,7 @@ static void transform(int rate_hz) {
     for (int g = 0; g < GROUPS; g++) {
         for (int l = 0; l < LANES; l++)
             frames[l] = samples + (g * LANES + l) * hop;
-        ignored += fft_load(&work, frames, rate_hz == 8000 ? prosody_short_window8000 : prosody_short_window16000, 2 * hop, half);
-        fft_complex(&work, half);
-        fft_power(&work, half, short_power);
+        fft_power(&work, frames, rate_hz == 8000 ? prosody_short_window8000 : prosody_short_window16000, 2 * hop, half, short_power, NULL);
         ignored += short_power[half / 2];
     }
 }
@@ -68,9 +66,7 @@ static void long_transform(int rate_hz) {
     for (int g = 0; g < GROUPS; g++) {
         for (int l = 0; l < LANES; l++)
             frames[l] = samples + (g * LANES + l) * hop;
-        ignored += fft_load(&work, frames, rate_hz == 8000 ? prosody_long_window8000 : prosody_long_window16000, 6 * hop, half);
-        fft_complex(&work, half);
-        fft_power(&work, half, power[g]);
+        fft_power(&work, frames, rate_hz == 8000 ? prosody_long_window8000 : prosody_long_window16000, 6 * hop, half, power[g], NULL);
     }
 }
 

@@ -39,7 +39,7 @@ static vf hnr_db(const vf *r, vf period, int lags) {
     return DB_PER_LOG2 * (vlog2(share) - vlog2(1.0f - share));
 }
 
-/* One lane's power spectrum and its local peaks; bins, and words of 32 bins, are LANES apart. */
+/* One lane's power spectrum and its local peaks; bins, and words of 32 bins, are LANES apart. A word without peaks lies before the first and after the last. */
 typedef struct spectrum_lane {
     const float *power;
     const uint32_t *peaks;
@@ -55,6 +55,7 @@ INLINE float bin(const spectrum_lane *s, int k) {
 
 /* One bit per bin that is a local peak: bins 1 .. top - 1, top a multiple of WORD_BITS. */
 static void mark_peaks(const vf *power, int top, vi *peaks) {
+    peaks[-1] = peaks[top / WORD_BITS] = (vi){0};
     for (int w = 0; w < top / WORD_BITS; w++) {
         vi word = {0};
         for (int b = w == 0; b < WORD_BITS; b++) {
@@ -83,12 +84,23 @@ INLINE int peak_after(const spectrum_lane *s, int at) {
     return bits == 0 ? -1 : w * WORD_BITS + __builtin_ctz(bits);
 }
 
-/* The local peak nearest to `at`, 0 <= at < top, the lower of two as near; or the nearest bin where there is none. */
-INLINE int nearest_peak(const spectrum_lane *s, float at) {
+/* The same where there is none within a word. */
+static int far_peak(const spectrum_lane *s, float at) {
     const int low = peak_before(s, (int)at), high = peak_after(s, (int)at + 1);
     if (low < 0 && high < 0)
         return (int)(at + 0.5f);
     return high < 0 || (low >= 0 && at - (float)low <= (float)high - at) ? low : high;
+}
+
+/* The local peak nearest to `at`, 0 <= at < top, the lower of two as near; or the nearest bin where there is none. */
+INLINE int nearest_peak(const spectrum_lane *s, float at) {
+    const int k = (int)at, w = k / WORD_BITS, b = k % WORD_BITS;
+    const uint64_t here = s->peaks[w * LANES];
+    const uint64_t before = (here << WORD_BITS | s->peaks[(w - 1) * LANES]) << (WORD_BITS - 1 - b), after = (here | (uint64_t)s->peaks[(w + 1) * LANES] << WORD_BITS) >> b >> 1;
+    if (before == 0 || after == 0)
+        return far_peak(s, at);
+    const int low = k - __builtin_clzll(before), high = k + 1 + __builtin_ctzll(after);
+    return at - (float)low <= (float)high - at ? low : high;
 }
 
 /* Height of the peak at bin k, by a parabola through the magnitudes of it and the bins beside it. */
@@ -102,6 +114,27 @@ static float peak_height(const spectrum_lane *s, int k) {
 
 /* A parabola through a peak and lower neighbours rises no higher than 9/8 of it, so lesser peaks need not be measured; squared, with a margin for rounding. */
 #define HEIGHT_GAIN_SQUARE 1.27f
+#define TOGETHER 32
+
+/* The greatest height of harmonics first .. last, at most TOGETHER, and `best`. The one with the highest bin is measured first: hardly another is left then. */
+static float highest(const spectrum_lane *s, float spacing, int first, int last, float best) {
+    int places[TOGETHER], top = 0;
+    float power = -1.0f;
+    for (int h = first; h <= last; h++) {
+        const int k = places[h - first] = nearest_peak(s, (float)h * spacing);
+        const int more = bin(s, k) > power;
+        power = more ? bin(s, k) : power;
+        top = more ? h - first : top;
+    }
+    const float height = peak_height(s, places[top]);
+    best = height > best ? height : best;
+    for (int i = 0; i <= last - first; i++)
+        if (bin(s, places[i]) * HEIGHT_GAIN_SQUARE > best * best && i != top) {
+            const float other = peak_height(s, places[i]);
+            best = other > best ? other : best;
+        }
+    return best;
+}
 
 /* Height of the highest harmonic within FORMANT_REACH of a formant, or of the nearest one when none is. */
 static float formant_height(const spectrum_lane *s, float f0_hz, int harmonics, float formant_hz) {
@@ -116,13 +149,8 @@ static float formant_height(const spectrum_lane *s, float f0_hz, int harmonics, 
         first = last = nearest < 1 ? 1 : nearest > harmonics ? harmonics : nearest;
     }
     float best = 0.0f;
-    for (int h = first; h <= last; h++) {
-        const int k = nearest_peak(s, (float)h * spacing);
-        if (bin(s, k) * HEIGHT_GAIN_SQUARE <= best * best)
-            continue;
-        const float height = peak_height(s, k);
-        best = height > best ? height : best;
-    }
+    for (; first <= last; first += TOGETHER)
+        best = highest(s, spacing, first, last < first + TOGETHER ? last : first + TOGETHER - 1, best);
     return best;
 }
 
@@ -132,7 +160,7 @@ enum { FUNDAMENTAL, HARMONIC_1, HARMONIC_2, AMPLITUDE, HEIGHTS = AMPLITUDE + EGE
 static void heights(int32_t rate_hz, const voiced_job *jobs, size_t count, const vf *power, int top, const vf *places, vf *heights_out) {
     const float *formants = (const float *)places;
     float *height = (float *)heights_out;
-    vi peaks[PEAK_WORDS];
+    vi around[PEAK_WORDS + 2], *const peaks = around + 1;
     mark_peaks(power, top, peaks);
     for (int i = 0; i < HEIGHTS; i++)
         heights_out[i] = (vf){0};
@@ -244,9 +272,7 @@ void PROSODY_LEVEL_NAME(egemaps_long)(int32_t rate_hz, const voiced_job *jobs, s
         frames[l] = jobs[l].long_window;
         period[l] = (float)rate_hz / jobs[l].f0_hz;
     }
-    fft_load(&work, frames, wide ? prosody_long_window16000 : prosody_long_window8000, wide ? 960 : 480, half);
-    fft_complex(&work, half);
-    fft_power(&work, half, power);
+    fft_power(&work, frames, wide ? prosody_long_window16000 : prosody_long_window8000, wide ? 960 : 480, half, power, NULL);
     find_beginnings(jobs, count, begins);
     PROSODY_LEVEL_NAME(voice_lags)(rate_hz, power, jobs, begins, count, &work, weight, lags);
     PROSODY_LEVEL_NAME(complete_band)(rate_hz, work.re, lags);

@@ -16,6 +16,8 @@
 #define LOUDNESS_EXPONENT 0.33f
 #define FULL_SCALE_SQUARE 1.00006104f               /* (32768 / 32767)^2 */
 
+#define WINDOW_MAX 320
+
 typedef struct rate_tables {
     int window, half;
     const float *weights, *band_weight, *band_loudness;
@@ -62,22 +64,40 @@ INLINE vf ratio_db(vf a, vf b) {
     return choose(sound, DB_PER_LOG2 * (vlog2(choose(sound, a, splat(1.0f)) + 1e-37f) - vlog2(choose(sound, b, splat(1.0f)) + 1e-37f)), (vf){0});
 }
 
-static void balance(const vf *power, int top, vf *row) {
-    vf low = {0}, high = {0}, low_peak = {0}, high_peak = {0};
+/* What is summed over the bins. */
+typedef struct bin_sums {
+    vf low, high, low_peak, high_peak, flux;
+} bin_sums;
+
+/* The magnitude of bin k, and the square of the step from before[k], which is the frame before's in lanes that are `given` and elsewhere that of the lane before. */
+INLINE void step_from(const vf *before, vi given, const vf *power, int k, vf *magnitude, bin_sums *s) {
+    magnitude[k] = vsqrt(power[k]);
+    const vf step = magnitude[k] - choose(given, before[k], lane_before(magnitude[k]));
+    s->flux += step * step;
+}
+
+/* All that is summed, while the roots are taken. `before` has as many bins as the flux. */
+static void sum_bins(const vf *power, int top, const vf *before, vi given, int flux_bins, vf *magnitude, bin_sums *s) {
+    *s = (bin_sums){0};
     for (int k = 0; k < ALPHA_SPLIT; k++) {
-        low += power[k];
-        low_peak = vmax(low_peak, power[k]);
+        s->low += power[k];
+        s->low_peak = vmax(s->low_peak, power[k]);
+        step_from(before, given, power, k, magnitude, s);
     }
     for (int k = ALPHA_SPLIT; k < HAMMARBERG_SPLIT; k++) {
-        high += power[k];
-        low_peak = vmax(low_peak, power[k]);
+        s->high += power[k];
+        s->low_peak = vmax(s->low_peak, power[k]);
+        step_from(before, given, power, k, magnitude, s);
     }
-    for (int k = HAMMARBERG_SPLIT; k <= top; k++) {
-        high += power[k];
-        high_peak = vmax(high_peak, power[k]);
+    for (int k = HAMMARBERG_SPLIT; k < flux_bins; k++) {
+        s->high += power[k];
+        s->high_peak = vmax(s->high_peak, power[k]);
+        step_from(before, given, power, k, magnitude, s);
     }
-    row[EGEMAPS_ALPHA_RATIO] = ratio_db(high, low);
-    row[EGEMAPS_HAMMARBERG_INDEX] = ratio_db(low_peak, high_peak);
+    for (int k = flux_bins; k <= top; k++) {
+        s->high += power[k];
+        s->high_peak = vmax(s->high_peak, power[k]);
+    }
 }
 
 static void slopes(const vf *power, vf *row) {
@@ -93,49 +113,55 @@ static void slopes(const vf *power, vf *row) {
     row[EGEMAPS_SLOPE_500_1500] = high;
 }
 
-/* magnitude[k] to before[k], the magnitude of the frame before: that of the lane before, or of the stream's last frame where a stream's frames begin. */
-static void frames_before(const egemaps_job *jobs, const vf *magnitude, int bins, vf *before) {
-    for (int k = 0; k < bins; k++)
-        before[k] = lane_before(magnitude[k]);
+/* Magnitudes that come from frames outside of the group; returns the lanes that have them. */
+static vi frames_before(const egemaps_job *jobs, int bins, vf *before) {
+    vi given = {0};
     for (int l = 0; l < LANES; l++)
-        if (jobs[l].magnitudes_before != NULL)
+        if (jobs[l].magnitudes_before != NULL) {
+            given[l] = -1;
             for (int k = 0; k < bins; k++)
                 ((float *)before)[k * LANES + l] = jobs[l].magnitudes_before[k];
+        }
+    return given;
 }
 
-static vf flux(const egemaps_job *jobs, const vf *power, int bins) {
-    vf magnitude[EGEMAPS_FLUX_BINS], before[EGEMAPS_FLUX_BINS], sum = {0};
-    for (int k = 0; k < bins; k++)
-        magnitude[k] = vsqrt(power[k]);
-    frames_before(jobs, magnitude, bins, before);
-    for (int k = 0; k < bins; k++) {
-        const vf step = magnitude[k] - before[k];
-        sum += step * step;
-    }
+static void balance_and_flux(const egemaps_job *jobs, const vf *power, int half, vf *row) {
+    const int top = half < TOP_BIN ? half : TOP_BIN, bins = half < EGEMAPS_FLUX_BINS ? half + 1 : EGEMAPS_FLUX_BINS;
+    vf magnitude[EGEMAPS_FLUX_BINS], before[EGEMAPS_FLUX_BINS];
+    bin_sums sums;
+    const vi given = frames_before(jobs, bins, before);
+    sum_bins(power, top, before, given, bins, magnitude, &sums);
+    row[EGEMAPS_ALPHA_RATIO] = ratio_db(sums.high, sums.low);
+    row[EGEMAPS_HAMMARBERG_INDEX] = ratio_db(sums.low_peak, sums.high_peak);
+    row[EGEMAPS_SPECTRAL_FLUX] = vsqrt(sums.flux * (1.0f / (float)bins));
     for (int l = 0; l < LANES; l++)
         if (jobs[l].magnitudes_after != NULL)
             for (int k = 0; k < bins; k++)
                 jobs[l].magnitudes_after[k] = ((const float *)magnitude)[k * LANES + l];
-    return vsqrt(sum * (1.0f / (float)bins));
+}
+
+static vf mean_square(const vf *squares, int window) {
+    vf sum = {0};
+    for (int n = 0; n < window / 2; n++)
+        sum += squares[n];
+    return sum * (FULL_SCALE_SQUARE / (float)window);
 }
 
 void PROSODY_LEVEL_NAME(egemaps_short)(int32_t rate_hz, const egemaps_job *jobs) {
     const rate_tables *t = rate_hz == 8000 ? &tables8000 : &tables16000;
     const float *frames[LANES];
     fft_work work;
-    vf power[SPECTRUM_FFT_MAX / 2 + 1], band[EGEMAPS_BANDS], row[EGEMAPS_COUNT];
+    vf squares[WINDOW_MAX / 2], power[SPECTRUM_FFT_MAX / 2 + 1], band[EGEMAPS_BANDS], row[EGEMAPS_COUNT];
 
     for (int l = 0; l < LANES; l++)
         frames[l] = jobs[l].short_window;
-    row[EGEMAPS_MEAN_SQUARE] = fft_load(&work, frames, t->weights, t->window, t->half) * (FULL_SCALE_SQUARE / (float)t->window);
-    fft_complex(&work, t->half);
-    fft_power(&work, t->half, power);
+    fft_power(&work, frames, t->weights, t->window, t->half, power, &(fft_pairs){0, t->window, 0, squares});
+    row[EGEMAPS_MEAN_SQUARE] = mean_square(squares, t->window);
     band_log_power(t, power, band);
     row[EGEMAPS_LOUDNESS] = loudness(t, band);
     cepstrum(band, row);
-    balance(power, t->half < TOP_BIN ? t->half : TOP_BIN, row);
+    balance_and_flux(jobs, power, t->half, row);
     slopes(power, row);
-    row[EGEMAPS_SPECTRAL_FLUX] = flux(jobs, power, t->half < EGEMAPS_FLUX_BINS ? t->half + 1 : EGEMAPS_FLUX_BINS);
     const float *values = (const float *)row;
     for (int l = 0; l < LANES; l++) {
         for (int c = 0; c < EGEMAPS_SHORT_COUNT; c++)

@@ -2,6 +2,7 @@
  *
  * A kernel measures frames that do not depend on each other, LANES of them side by side in one vector register, of one stream or of many. A frame's result is the
  * same in whichever lane and beside whichever other frames it is computed, because every operation is element-wise; unused lanes of a group repeat its first frame.
+ * A call takes jobs for the widest registers; where they are narrower it goes through them group by group, but for the pitch network, whose weights serve all groups at once.
  */
 #ifndef PROSODY_KERNEL_H
 #define PROSODY_KERNEL_H
@@ -47,10 +48,9 @@ typedef struct voiced_job {
     float *row;                     /* EGEMAPS_COUNT floats */
 } voiced_job;
 
-/* All take 1 .. lanes jobs of streams at one rate, 8000 or 16000. */
+/* All take 1 .. KERNEL_MAX_LANES jobs of streams at one rate, 8000 or 16000. */
 typedef struct prosody_kernel {
     const char *level;
-    size_t lanes;
     /* F0 candidates; with their harmonicity, which only the signal columns need, or without. */
     void (*pitch)(const pitch_range *range, int harmonicity, const pitch_job *jobs, size_t count);
     void (*signals)(int32_t rate_hz, const signals_job *jobs, size_t count);

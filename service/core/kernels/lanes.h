@@ -41,6 +41,17 @@ INLINE vf load(const float *p) {
     return *(const vf_unaligned *)p;
 }
 
+/* x, read once: a compiler that takes operands from memory reads a value as often as it is used, and loads are what transforms wait for. */
+INLINE vf held(vf x) {
+#if defined(PROSODY_PORTABLE)
+#elif defined(__AVX512F__)
+    __asm__("" : "+v"(x));
+#elif defined(__SSE2__)
+    __asm__("" : "+x"(x));
+#endif
+    return x;
+}
+
 INLINE void store(float *p, vf v) {
     *(vf_unaligned *)p = v;
 }
@@ -83,6 +94,22 @@ INLINE vf vmin(vf a, vf b) {
 #else
     return choose(a < b, a, b);
 #endif
+}
+
+/* Exchanges two keys, and what belongs to them, where the second is greater than the first. */
+INLINE void put_in_order(vf *first, vf *second, vf *first_value, vf *second_value) {
+    const vf key = *first, value = *first_value;
+#if LANES == 16 && defined(__AVX512F__)
+    const __mmask16 swap = _mm512_cmp_ps_mask((__m512)*second, (__m512)key, _CMP_GT_OQ);
+    *first_value = (vf)_mm512_mask_blend_ps(swap, (__m512)value, (__m512)*second_value);
+    *second_value = (vf)_mm512_mask_blend_ps(swap, (__m512)*second_value, (__m512)value);
+#else
+    const vi swap = *second > key;
+    *first_value = choose(swap, *second_value, value);
+    *second_value = choose(swap, value, *second_value);
+#endif
+    *first = vmax(*second, key);
+    *second = vmin(*second, key);
 }
 
 /* base[index[l]] for each lane. */

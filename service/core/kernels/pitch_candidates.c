@@ -1,14 +1,15 @@
 /* pitch_candidates.c - F0 candidates of LANES frames: peaks of the posterior, sharpened on an autocorrelation. See pitch.h. */
+#include <math.h>
+
 #include "pitch_kernel.h"
 
-/* Mean power of the window below which it is digital silence. */
-#define SILENCE_POWER 1e-18f
 /* Log probability below the best at which a candidate is not worth keeping: no path of the bench took one. */
 #define DEPTH 8.0f
 #define LOG2_8000 12.9657843f
 #define DB_PER_LOG2 3.01029996f
-/* Samples about the middle of the window whose level is the frame's, a multiple of 4; and what level_db adds so as not to fall below PITCH_SILENCE_DB. */
-#define MIDDLE 96
+/* Samples about the middle of the window whose level is the frame's; and what level_db adds so as not to fall below PITCH_SILENCE_DB. */
+#define MIDDLE_FROM 144
+#define MIDDLE_TO (PITCH_WINDOW - MIDDLE_FROM)
 #define LEVEL_FLOOR 1e-16f
 /* How far from the posterior's peak the period is looked for, as a share of it: one state is 3.5 %. */
 #define SEARCH 0.03f
@@ -73,84 +74,83 @@ static vf harmonicity_at(const vf *sound, vf lag) {
     return v[ABOUT] + shift * ((after - before) + 2.0f * shift * (before + after - 2.0f * v[ABOUT]));
 }
 
-/* Keeps the strongest candidates in order of falling strength. */
-INLINE void keep(pitch_frame *out, float state, float strength) {
-    int at = out->count;
-    if (at == PITCH_CANDIDATES) {
-        if (out->strength[--at] >= strength)
-            return;
-    } else {
-        out->count++;
-    }
-    for (; at > 0 && out->strength[at - 1] < strength; at--) {
-        out->strength[at] = out->strength[at - 1];
-        out->log2_f0[at] = out->log2_f0[at - 1];
-    }
-    out->strength[at] = strength;
-    out->log2_f0[at] = POSTERIOR_LOWEST_LOG2_HZ + state * (1.0f / POSTERIOR_STATES_PER_OCTAVE);
+/* Candidates of LANES frames in order of falling strength; those beyond a frame's count are infinitely weak. */
+typedef struct candidates {
+    vf state[PITCH_CANDIDATES], strength[PITCH_CANDIDATES];
+} candidates;
+
+/* Puts one more into its place, behind those as strong; the weakest is lost. */
+INLINE void keep(candidates *best, vf state, vf strength) {
+    for (int c = 0; c < PITCH_CANDIDATES; c++)
+        put_in_order(&best->strength[c], &strength, &best->state[c], &state);
 }
 
 /* The peaks of the posterior as candidates; z[k] is state k, with a wall at both ends. */
-static void pick(const pitch_range *range, const vf *z, vf total, vi audible, const pitch_job *jobs) {
-    vf best = z[range->state_min];
-    for (int k = range->state_min + 1; k <= range->state_max; k++)
-        best = vmax(best, z[k]);
-    const vf least = best - DEPTH;
-    for (int k = range->state_min; k <= range->state_max; k++) {
-        const vf wall = z[k] - 1.0f, before = k == 0 ? wall : z[k - 1], after = k == POSTERIOR_STATES - 1 ? wall : z[k + 1];
-        uint32_t bits = mask_bits((z[k] > before) & (z[k] >= after) & (z[k] > least) & audible);
-        if (bits == 0)
-            continue;
-        float states[LANES], strengths[LANES];
-        store(states, splat((float)k) + 0.5f * (after - before) / vmax(2.0f * z[k] - before - after, splat(1e-6f)));
-        store(strengths, z[k] - total);
-        for (; bits != 0; bits &= bits - 1) {
-            const int l = __builtin_ctz(bits);
-            keep(jobs[l].candidates, k == 0 || k == POSTERIOR_STATES - 1 ? (float)k : states[l], strengths[l]);
-        }
-    }
-}
-
-/* Sharpens F0 and adds harmonicity, 0 without `sound`, for all lanes. */
-static void refine(const vf *r, const vf *sound, const pitch_job *jobs) {
+static void pick(const pitch_range *range, const vf *z, vf total, candidates *best) {
     for (int c = 0; c < PITCH_CANDIDATES; c++) {
-        float log2_lags[LANES], harmonicity[LANES];
-        int any = 0;
-        for (int l = 0; l < LANES; l++) {
-            const int here = c < jobs[l].candidates->count;
-            log2_lags[l] = here ? LOG2_8000 - jobs[l].candidates->log2_f0[c] : 2.0f;
-            any |= here;
+        best->state[c] = (vf){0};
+        best->strength[c] = splat(-INFINITY);
+    }
+    vf highest = z[range->state_min];
+    for (int k = range->state_min + 1; k <= range->state_max; k++)
+        highest = vmax(highest, z[k]);
+    const vf least = highest - DEPTH;
+    for (int k = range->state_min; k <= range->state_max; k++) {
+        const int end = k == 0 || k == POSTERIOR_STATES - 1;
+        const vf wall = z[k] - 1.0f, before = k == 0 ? wall : z[k - 1], after = k == POSTERIOR_STATES - 1 ? wall : z[k + 1];
+        const vi peak = (z[k] > before) & (z[k] >= after) & (z[k] > least);
+        if (mask_bits(peak) == 0)
+            continue;
+        const vf state = splat((float)k) + 0.5f * (after - before) / vmax(2.0f * z[k] - before - after, splat(1e-6f));
+        keep(best, end ? splat((float)k) : state, choose(peak, z[k] - total, splat(-INFINITY)));
+    }
+}
+
+/* A frame as words, so that LANES of them can be written by transposing. */
+enum { WORD_COUNT, WORD_LEVEL, WORD_EVIDENCE, WORD_CLARITY, WORD_LOG2_F0, WORD_STRENGTH = WORD_LOG2_F0 + PITCH_CANDIDATES, WORDS = WORD_STRENGTH + PITCH_CANDIDATES };
+_Static_assert(WORDS == 16 && offsetof(pitch_frame, level_db) == 4 * WORD_LEVEL && offsetof(pitch_frame, evidence) == 4 * WORD_EVIDENCE &&
+                   offsetof(pitch_frame, clarity) == 4 * WORD_CLARITY && offsetof(pitch_frame, log2_f0) == 4 * WORD_LOG2_F0 &&
+                   offsetof(pitch_frame, strength) == 4 * WORD_STRENGTH && offsetof(pitch_frame, harmonicity) == 4 * WORDS,
+               "pitch_frame is not what is written here");
+
+/* Sharpens the F0 of all candidates and adds harmonicity, 0 without `sound`. */
+static void refine(const candidates *best, const vf *r, const vf *sound, vf *words, const pitch_job *jobs) {
+    vi count = {0};
+    for (int c = 0; c < PITCH_CANDIDATES; c++) {
+        const vi here = best->strength[c] > -INFINITY;
+        vf harmonicity = {0};
+        words[WORD_LOG2_F0 + c] = (vf){0};
+        words[WORD_STRENGTH + c] = choose(here, best->strength[c], (vf){0});
+        if (mask_bits(here) != 0) {
+            const vf log2_f0 = POSTERIOR_LOWEST_LOG2_HZ + best->state[c] * (1.0f / POSTERIOR_STATES_PER_OCTAVE);
+            const vf lag = sharpen(r, vexp2(choose(here, LOG2_8000 - log2_f0, splat(2.0f))));
+            words[WORD_LOG2_F0 + c] = choose(here, LOG2_8000 - vlog2(lag), (vf){0});
+            if (sound != NULL)
+                harmonicity = choose(here, harmonicity_at(sound, lag), (vf){0});
         }
-        if (!any)
-            return;
-        const vf lag = sharpen(r, vexp2(load(log2_lags)));
-        store(harmonicity, sound == NULL ? (vf){0} : harmonicity_at(sound, lag));
-        store(log2_lags, vlog2(lag));
         for (int l = 0; l < LANES; l++)
-            if (c < jobs[l].candidates->count) {
-                jobs[l].candidates->harmonicity[c] = harmonicity[l];
-                jobs[l].candidates->log2_f0[c] = LOG2_8000 - log2_lags[l];
-            }
+            jobs[l].candidates->harmonicity[c] = harmonicity[l];
+        count -= here;
     }
+    words[WORD_COUNT] = (vf)count;
 }
 
-/* Mean square of the middle of the windowed frames, from the work area of the transform before it runs. */
-static vf middle_power(const fft_work *work) {
+/* Mean square of the middle of the windowed frames. */
+static vf middle_power(const vf *squares) {
     vf sum = {0};
-    for (int n = (PITCH_WINDOW - MIDDLE) / 4; n < (PITCH_WINDOW + MIDDLE) / 4; n++) {
-        const int at = prosody_reversal256[n];
-        sum += work->re[at] * work->re[at] + work->im[at] * work->im[at];
-    }
-    return sum * (1.0f / MIDDLE);
+    for (int n = 0; n < (MIDDLE_TO - MIDDLE_FROM) / 2; n++)
+        sum += squares[n];
+    return sum * (1.0f / (MIDDLE_TO - MIDDLE_FROM));
 }
 
-/* Log of the sum of exponentials of z[0 .. count). */
-static vf log_sum(const vf *z, int count) {
+/* Log of the sum of exponentials of z[0 .. count), and the greatest. */
+static vf log_sum(const vf *z, int count, vf *greatest) {
     vf best = z[0], sum = {0};
     for (int k = 1; k < count; k++)
         best = vmax(best, z[k]);
     for (int k = 0; k < count; k++)
         sum += vexp2((z[k] - best) * 1.44269504f);
+    *greatest = best;
     return best + vlog2(sum) * 0.693147181f;
 }
 
@@ -161,52 +161,50 @@ static void describe_silence(vi audible, vf level, const pitch_job *jobs) {
             *jobs[l].candidates = (pitch_frame){.level_db = level[l], .evidence = PITCH_SILENT_EVIDENCE, .clarity = PITCH_SILENT_CLARITY};
 }
 
-static void describe(const vf *posterior, vf total, vf level, const pitch_job *jobs) {
-    vf best = posterior[1];
-    for (int k = 2; k <= POSTERIOR_STATES; k++)
-        best = vmax(best, posterior[k]);
-    const vf evidence = total - posterior[0], clarity = best - total;
-    for (int l = 0; l < LANES; l++) {
-        jobs[l].candidates->count = 0;
-        jobs[l].candidates->level_db = level[l];
-        jobs[l].candidates->evidence = evidence[l];
-        jobs[l].candidates->clarity = clarity[l];
+static void write(vf *words, const pitch_job *jobs) {
+    for (int w = 0; w < WORDS; w += LANES) {
+        transpose(words + w);
+        for (int l = 0; l < LANES; l++)
+            store((float *)jobs[l].candidates + w, words[w + l]);
     }
 }
 
-void PROSODY_LEVEL_NAME(pitch_candidates)(const pitch_range *range, int harmonicity, const pitch_job *jobs) {
-    fft_work work;
-    vf power[PITCH_BINS + 1], posterior[POSTERIOR_STATES + 1], r[PITCH_LAGS], sound[PITCH_LAGS];
+/* Power, without the bins that hold no voice, and level of LANES frames. */
+static void hear(const pitch_job *jobs, fft_work *work, vf *power, vf *level) {
     const float *frames[LANES];
-
+    vf squares[(MIDDLE_TO - MIDDLE_FROM) / 2];
     for (int l = 0; l < LANES; l++)
         frames[l] = jobs[l].window;
-    fft_load(&work, frames, prosody_pitch_window, PITCH_WINDOW, PITCH_BINS);
-    const vf level = vlog2(middle_power(&work) + LEVEL_FLOOR) * DB_PER_LOG2;
-    fft_complex(&work, PITCH_BINS);
-    fft_power(&work, PITCH_BINS, power);
-    vf total = {0};
+    fft_power(work, frames, prosody_pitch_window, PITCH_WINDOW, PITCH_BINS, power, &(fft_pairs){MIDDLE_FROM, MIDDLE_TO, 1, squares});
+    *level = vlog2(middle_power(squares) + LEVEL_FLOOR) * DB_PER_LOG2;
     for (int k = 0; k < PITCH_FIRST_BIN; k++)
         power[k] = (vf){0};
-    for (int k = PITCH_FIRST_BIN; k <= PITCH_BINS; k++)
-        total += power[k];
-    /* Parseval: sum over all 512 bins / 512 = sum of squares of the windowed frame, whose window has mean square 3/8. */
-    const vi audible = total * (2.0f / (PITCH_FFT * 0.375f * PITCH_WINDOW)) > SILENCE_POWER;
-    if (mask_bits(audible) == 0) {
-        describe_silence(audible, level, jobs);
-        return;
+}
+
+void PROSODY_LEVEL_NAME(pitch_candidates)(const pitch_range *range, int harmonicity, const pitch_job *jobs, int groups) {
+    fft_work work;
+    vf power[PITCH_GROUPS][PITCH_BINS + 1], posterior[PITCH_GROUPS][POSTERIOR_STATES + 1], r[PITCH_LAGS], sound[PITCH_GROUPS][PITCH_LAGS], level[PITCH_GROUPS], words[WORDS];
+    vi audible[PITCH_GROUPS];
+    candidates best;
+
+    for (int g = 0; g < groups; g++) {
+        hear(jobs + g * LANES, &work, power[g], &level[g]);
+        if (harmonicity)
+            autocorrelate(power[g], prosody_hnr_lag_weight, &work, sound[g]);
     }
-
-    PROSODY_LEVEL_NAME(pitch_posterior)(power, posterior);
-    const vf voiced = log_sum(posterior + 1, POSTERIOR_STATES);
-    describe(posterior, voiced, level, jobs);
-    pick(range, posterior + 1, voiced, audible, jobs);
-
-    if (harmonicity)
-        autocorrelate(power, prosody_hnr_lag_weight, &work, sound);
-    for (int k = PITCH_FIRST_BIN; k <= PITCH_BINS; k++)
-        power[k] = vsqrt(power[k]);
-    autocorrelate(power, prosody_pitch_lag_weight, &work, r);
-    refine(r, harmonicity ? sound : NULL, jobs);
-    describe_silence(audible, level, jobs);
+    PROSODY_LEVEL_NAME(pitch_posterior)(groups, power[0], audible, posterior[0]);
+    for (int g = 0; g < groups; g++, jobs += LANES) {
+        if (mask_bits(audible[g]) != 0) {
+            vf greatest;
+            const vf voiced = log_sum(posterior[g] + 1, POSTERIOR_STATES, &greatest);
+            words[WORD_LEVEL] = level[g];
+            words[WORD_EVIDENCE] = voiced - posterior[g][0];
+            words[WORD_CLARITY] = greatest - voiced;
+            pick(range, posterior[g] + 1, voiced, &best);
+            autocorrelate(power[g], prosody_pitch_lag_weight, &work, r);
+            refine(&best, r, harmonicity ? sound[g] : NULL, words, jobs);
+            write(words, jobs);
+        }
+        describe_silence(audible[g], level[g], jobs);
+    }
 }

@@ -103,9 +103,7 @@ void PROSODY_LEVEL_NAME(spectrum)(int32_t rate_hz, const signals_job *jobs) {
 
     for (int l = 0; l < LANES; l++)
         frames[l] = jobs[l].window;
-    fft_load(&work, frames, t->weights, t->window, t->fft / 2);
-    fft_complex(&work, t->fft / 2);
-    fft_power(&work, t->fft / 2, power);
+    fft_power(&work, frames, t->weights, t->window, t->fft / 2, power, NULL);
     vf square = mean_square(t, power);
     const int top = t->fft / 2 < BIN(5000) ? t->fft / 2 : (int)(5000 / HZ_PER_BIN);
     vf low = band_power(power, BIN(50), (int)(1000 / HZ_PER_BIN)) + POWER_FLOOR;

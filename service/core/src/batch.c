@@ -84,7 +84,7 @@ void batch_add_frame(prosody_batch *batch, prosody_state *state) {
     turn_to(batch, state);
     batch->frame[batch->frames++] = (batch_item){state, state->measured + state->queued, 0.0f};
     state->queued++;
-    if (batch->frames == state->kernel->lanes)
+    if (batch->frames == KERNEL_MAX_LANES)
         flush_frames(batch);
 }
 
@@ -93,7 +93,7 @@ void batch_add_voiced(prosody_batch *batch, prosody_state *state, int64_t index,
     if (state->oldest_voiced == INT64_MAX)
         state->oldest_voiced = index;
     batch->voiced_row[batch->voiced++] = (batch_item){state, index, f0_hz};
-    if (batch->voiced == state->kernel->lanes)
+    if (batch->voiced == KERNEL_MAX_LANES)
         flush_voiced(batch);
 }
 

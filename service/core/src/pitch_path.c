@@ -1,4 +1,5 @@
 /* pitch_path.c - the best path through the candidates, decided with a fixed look-ahead. See pitch.h. */
+#include "fours.h"
 #include "pitch.h"
 #include "pitch_model.h"
 
@@ -31,9 +32,21 @@ pitch_frame *pitch_path_slot(pitch_path *path, size_t ahead) {
     return &path->frame[(size_t)(path->seen + (int64_t)ahead) % PITCH_RING];
 }
 
-static float jump_cost(float per_octave, float from_log2, float to_log2) {
-    const float cost = per_octave * fabsf(from_log2 - to_log2);
-    return cost < PATH_JUMP_MAX ? cost : PATH_JUMP_MAX;
+/* Candidates side by side. */
+#define ALL FOURS(PITCH_CANDIDATES)
+_Static_assert(PITCH_CANDIDATES == 6, "load_all loads six");
+
+typedef struct all_candidates {
+    four at[ALL];
+} all_candidates;
+
+static inline all_candidates load_all(const float *values) {
+    return (all_candidates){{*(const four_unaligned *)values, (four){values[4], values[5]}}};
+}
+
+static inline four jump_cost(float per_octave, float from_log2, four to_log2) {
+    const four step = from_log2 - to_log2, cost = per_octave * (four)((four_i)step & INT32_MAX);
+    return four_choose(cost < PATH_JUMP_MAX, cost, four_splat(PATH_JUMP_MAX));
 }
 
 /* Best way into the unvoiced state. */
@@ -48,20 +61,25 @@ static float into_unvoiced(const pitch_path *path, const pitch_frame *before, ui
     return best;
 }
 
-/* Best way into a candidate: from one of the frame before, or from silence, with the memory of the F0 before it. */
-static float into_voiced(const pitch_path *path, const pitch_frame *before, float log2_f0, uint8_t *from) {
-    float best = path->score[0] - PATH_VOICED_UNVOICED;
-    if (path->memory > 0.0f)
-        best -= jump_cost(PATH_MEMORY_JUMP, path->memory, log2_f0);
-    *from = 0;
-    for (int s = 1; s <= before->count; s++) {
-        const float score = path->score[s] - jump_cost(PATH_JUMP, before->log2_f0[s - 1], log2_f0);
-        if (score > best) {
-            best = score;
-            *from = (uint8_t)s;
+/* Best ways into candidates: from one of the frame before, or from silence, with the memory of the F0 before it. */
+static void into_voiced(const pitch_path *path, const pitch_frame *before, const all_candidates *log2_f0, all_candidates *score, uint8_t *from) {
+    four_i best_from[ALL];
+    for (int i = 0; i < ALL; i++) {
+        const four to = log2_f0->at[i];
+        four best = four_splat(path->score[0] - PATH_VOICED_UNVOICED);
+        best_from[i] = (four_i){0};
+        if (path->memory > 0.0f)
+            best -= jump_cost(PATH_MEMORY_JUMP, path->memory, to);
+        for (int s = 1; s <= before->count; s++) {
+            const four way = path->score[s] - jump_cost(PATH_JUMP, before->log2_f0[s - 1], to);
+            const four_i better = way > best;
+            best = four_choose(better, way, best);
+            best_from[i] = (better & s) | (~better & best_from[i]);
         }
+        score->at[i] = best;
     }
-    return best;
+    for (int c = 0; c < PITCH_CANDIDATES; c++)
+        from[c] = (uint8_t)best_from[c / 4][c % 4];
 }
 
 /* Puts the next frame on the path. */
@@ -70,20 +88,26 @@ static void score_next(pitch_path *path) {
     const size_t at = (size_t)path->scored % PITCH_RING;
     const pitch_frame *now = &path->frame[at];
     const pitch_frame *before = path->scored == 0 ? &nothing : &path->frame[(size_t)(path->scored - 1) % PITCH_RING];
-    float score[PITCH_CANDIDATES + 1];
+    const all_candidates log2_f0 = load_all(now->log2_f0), strength = load_all(now->strength);
+    all_candidates score;
+    float scores[4 * ALL];
 
     path->voicing[at] =
         now->level_db > PITCH_AUDIBLE_DB ? pitch_voicing(path->frame, &path->levels, path->scored, path->seen - 1) : SILENCE_LOG_ODDS;
     const float voiced = PATH_VOICING_WEIGHT * path->voicing[at] + PATH_VOICING_BIAS;
-    float best = score[0] = into_unvoiced(path, before, &path->from[at][0]);
-    for (int c = 0; c < now->count; c++) {
-        score[c + 1] = into_voiced(path, before, now->log2_f0[c], &path->from[at][c + 1]) + PATH_STRENGTH_WEIGHT * now->strength[c] + voiced;
-        best = score[c + 1] > best ? score[c + 1] : best;
-    }
+    const float unvoiced = into_unvoiced(path, before, &path->from[at][0]);
+    float best = unvoiced;
+    into_voiced(path, before, &log2_f0, &score, &path->from[at][1]);
+    for (int i = 0; i < ALL; i++)
+        score.at[i] = score.at[i] + PATH_STRENGTH_WEIGHT * strength.at[i] + voiced;
+    memcpy(scores, &score, sizeof scores);
+    for (int c = 0; c < now->count; c++)
+        best = scores[c] > best ? scores[c] : best;
     if (path->from[at][0] > 0)
         path->memory = before->log2_f0[path->from[at][0] - 1];
-    for (int s = 0; s <= now->count; s++)
-        path->score[s] = score[s] - best; /* kept near zero: only differences count, and they must not lose digits with time */
+    path->score[0] = unvoiced - best; /* kept near zero: only differences count, and they must not lose digits with time */
+    for (int c = 0; c < now->count; c++)
+        path->score[c + 1] = scores[c] - best;
     path->chosen[at] = UINT8_MAX;
     path->scored++;
 }

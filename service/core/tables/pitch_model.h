@@ -7,6 +7,7 @@
 #define POSTERIOR_INPUTS (POSTERIOR_BINS + POSTERIOR_PAIRS)
 #define POSTERIOR_HIDDEN 48
 #define POSTERIOR_STATES 63     /* F0 of 60 Hz * 2^(k / 20) */
+#define POSTERIOR_BLOCK 16      /* outputs whose weights lie together, one input after another */
 #define POSTERIOR_STATES_PER_OCTAVE 20
 #define POSTERIOR_LOWEST_LOG2_HZ 5.90689060f
 
@@ -15,9 +16,9 @@
 #define VOICING_INPUTS (2 * (2 * VOICING_CONTEXT + 1) + 2 * VOICING_LEVEL_CONTEXT + 1 + 2)
 #define VOICING_HIDDEN 10
 
-extern const float prosody_posterior_weight1[POSTERIOR_INPUTS * POSTERIOR_HIDDEN];        /* [input][hidden] */
+extern const float prosody_posterior_weight1[POSTERIOR_INPUTS * POSTERIOR_HIDDEN];        /* [block of hidden][input][hidden] */
 extern const float prosody_posterior_bias1[POSTERIOR_HIDDEN];
-extern const float prosody_posterior_weight2[POSTERIOR_HIDDEN * (POSTERIOR_STATES + 1)];  /* [hidden][output], output 0 is unvoiced */
+extern const float prosody_posterior_weight2[POSTERIOR_HIDDEN * (POSTERIOR_STATES + 1)];  /* [block of outputs][hidden][output], output 0 is unvoiced */
 extern const float prosody_posterior_bias2[POSTERIOR_STATES + 1];
 extern const float prosody_voicing_weight1[VOICING_INPUTS * VOICING_HIDDEN];
 extern const float prosody_voicing_bias1[VOICING_HIDDEN];

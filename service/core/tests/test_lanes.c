@@ -63,11 +63,11 @@ static void test_moves(uint64_t *random) {
     }
 }
 
-/* Power spectrum of windowed frames of `size` samples against the sum in double. */
-static void test_power(int fft, int size, uint64_t *random) {
+/* Power spectrum of windowed frames of `size` samples, and squares of pairs before or after the window, against sums in double. */
+static void test_power(int fft, int size, int windowed, uint64_t *random) {
     static float x[LANES][1024], weights[1024];
     static fft_work work;
-    static vf power[513];
+    static vf power[513], squares[512];
     const float *frames[LANES];
     for (int l = 0; l < LANES; l++) {
         frames[l] = x[l];
@@ -76,9 +76,12 @@ static void test_power(int fft, int size, uint64_t *random) {
     }
     for (int n = 0; n < size; n++)
         weights[n] = 0.5f + 0.5f * random_sample(random);
-    fft_load(&work, frames, weights, size, fft / 2);
-    fft_complex(&work, fft / 2);
-    fft_power(&work, fft / 2, power);
+    fft_power(&work, frames, weights, size, fft / 2, power, &(fft_pairs){16, size - 16, windowed, squares});
+    for (int n = 16; n < size - 16; n += 2)
+        for (int l = 0; l < LANES; l++) {
+            const double a = (double)x[l][n] * (windowed ? (double)weights[n] : 1), b = (double)x[l][n + 1] * (windowed ? (double)weights[n + 1] : 1);
+            CHECK(fabs((double)squares[(n - 16) / 2][l] - (a * a + b * b)) < 1e-6, "pair %d of lane %d is %g, not %g", n, l, (double)squares[(n - 16) / 2][l], a * a + b * b);
+        }
     for (int l = 0; l < LANES; l += 3)
         for (int k = 0; k <= fft / 2; k++) {
             double re = 0, im = 0, total = 0;
@@ -116,11 +119,11 @@ int test_level(void) {
     test_functions(&random);
     test_angles(&random);
     test_moves(&random);
-    test_power(256, 160, &random);
-    test_power(512, 320, &random);
-    test_power(512, 384, &random);
-    test_power(512, 512, &random);
-    test_power(1024, 960, &random);
+    test_power(256, 160, 0, &random);
+    test_power(512, 320, 0, &random);
+    test_power(512, 384, 1, &random);
+    test_power(512, 512, 1, &random);
+    test_power(1024, 960, 0, &random);
     test_cosine(256, 160, &random);
     test_cosine(512, 336, &random);
     return check_end();
