@@ -12,14 +12,14 @@ import contextlib
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TextIO
 
 from simpatico.errors import OutputError
 
-__all__ = ["check_output", "publish", "whole_file"]
+__all__ = ["check_output", "publish", "read_and_written", "whole_file"]
 
 _MODE: Final = 0o666
 """Of a new file, less the umask."""
@@ -85,6 +85,29 @@ def whole_file(path: Path, *, new: bool = False, mode: int | None = None) -> Ite
     finally:
         if name is not None:
             name.unlink(missing_ok=True)
+
+
+def read_and_written(written: Iterable[Path], read: Iterable[str | os.PathLike[str]]) -> Path | None:
+    """Return the first of the files and folders to be written that one of the files to be read is, or lies in; None if none is.
+
+    Links and other spellings of a path count as what they lead to.
+    """
+    there = {_identity(path): path for path in written if path.exists()}
+    if not there:
+        return None
+    read = list(read)
+    folders = {os.path.dirname(os.path.abspath(path)) for path in read}
+    for path in (*read, *folders):
+        with contextlib.suppress(OSError, ValueError):  # it is not there, as will be said when it is its turn to be read
+            if (found := there.get(_identity(path))) is not None:
+                return found
+    return None
+
+
+def _identity(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """What `os.path.samefile` compares."""
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
 
 
 def publish(unfinished: Path, path: Path) -> None:

@@ -288,5 +288,17 @@ def test_the_table_does_not_replace_what_it_is_made_of(run: Run, calls: Path, tm
         assert done.returncode == 2
         assert f"--out: '{out}' is read in this run and would be lost; name another file" in done.stderr
     assert run("features", recording, "--out", recording, "--overwrite").returncode == 2
+    listed, parts = tmp_path / "x.csv.errors.csv", tmp_path / "x.csv.partial"
+    os.link(segments, listed)
+    done = run("features", calls, "--segments", segments, "--out", tmp_path / "x.csv")
+    assert done.returncode == 2
+    assert f"'{listed}' is read in this run" in done.stderr
+    listed.unlink()
+    parts.mkdir()
+    shutil.copyfile(segments, parts / "table.csv")
+    done = run("features", calls, "--segments", parts / "table.csv", "--out", tmp_path / "x.csv")
+    assert done.returncode == 2
+    assert f"'{parts}' is read in this run" in done.stderr
+    assert (parts / "table.csv").read_bytes() == segments.read_bytes()
     assert segments.read_text().startswith("file,start_s")
     assert recording.read_bytes() == (calls / "a.wav").read_bytes()

@@ -214,6 +214,15 @@ def test_an_output_that_cannot_be_written(say: Say, sample_calls: list[Any], tmp
     assert f"{name}' cannot be used: File name too long" in say("analyze", path, "--out", str(tmp_path / name))
 
 
+def test_a_recording_is_not_replaced_by_its_analysis(say: Say, sample_calls: list[Any], tmp_path: Path) -> None:
+    call = tmp_path / "call.wav"
+    call.write_bytes(sample_calls[0].path.read_bytes())
+    (tmp_path / "link.wav").hardlink_to(call)
+    for out in (call, tmp_path / "link.wav"):
+        assert f"--out: '{out}' is read in this run and would be lost" in say("analyze", str(call), "--out", str(out))
+    assert call.read_bytes() == sample_calls[0].path.read_bytes()
+
+
 def test_no_command_prints_the_help(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     for words in ([], ["token"]):
         monkeypatch.setattr(sys, "argv", ["simpatico", *words])

@@ -12,7 +12,7 @@ run         puts these together
 
 from simpatico.archive.listing import Failure, Task, tasks_of, tasks_with_segments
 from simpatico.archive.recordings import Recording, find_recordings
-from simpatico.archive.run import Outcome, Summary, run
+from simpatico.archive.run import Outcome, Summary, run, written_by
 from simpatico.archive.work import Measurement
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     "run",
     "tasks_of",
     "tasks_with_segments",
+    "written_by",
 ]

@@ -24,11 +24,16 @@ try:
 except ModuleNotFoundError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["PartStore", "write_part"]
+__all__ = ["PartStore", "parts_path", "write_part"]
 
 _UNFINISHED = ("*.unfinished", "table.csv", "table.parquet")
 """What a run that was killed leaves, and no other can use."""
 _OURS = ("*.npz", *_UNFINISHED, "lock")
+
+
+def parts_path(out: Path) -> Path:
+    """Where the parts of an output are kept."""
+    return out.with_name(out.name + ".partial")
 
 
 class PartStore:
@@ -45,7 +50,7 @@ class PartStore:
             raise OutputError(
                 f"{out} cannot be kept from other runs: this system has no POSIX locks (fcntl); Linux, macOS and WSL work", field="out"
             )
-        self.directory = out.with_name(out.name + ".partial")
+        self.directory = parts_path(out)
         try:
             self.directory.mkdir(exist_ok=True)
             self._lock: IO[bytes] = (self.directory / "lock").open("wb")

@@ -22,13 +22,13 @@ from itertools import islice
 from pathlib import Path
 
 from simpatico.archive.listing import Failure, Task
-from simpatico.archive.parts import PartStore, write_part
+from simpatico.archive.parts import PartStore, parts_path, write_part
 from simpatico.archive.tables import open_table, table_format
 from simpatico.archive.work import Measurement, measure_task, task_key
 from simpatico.errors import OutputError, SimpaticoError
 from simpatico.output import check_output, publish, whole_file
 
-__all__ = ["Outcome", "Summary", "run"]
+__all__ = ["Outcome", "Summary", "run", "written_by"]
 
 _AHEAD = 4
 """Tasks per process that are handed out before their turn."""
@@ -52,6 +52,15 @@ class Summary:
     without_rows: int
     failures: tuple[Failure, ...]
     errors_path: Path
+
+
+def written_by(out: Path) -> tuple[Path, Path, Path]:
+    """The files and the folder that a run with this output writes, replaces or deletes."""
+    return out, _errors_path(out), parts_path(out)
+
+
+def _errors_path(out: Path) -> Path:
+    return out.with_name(out.name + ".errors.csv")
 
 
 def run(
@@ -109,7 +118,7 @@ def run(
         listed = (*failures, *(Failure(t.recording.name, failed[t.recording.name]) for t in tasks if t.recording.name in failed))
         good = {key: task for key, task in keyed.items() if task.recording.name not in failed}
         rows, without_rows = _write(good, store, out, kind, measurement) if good else (0, 0)
-        errors_path = out.with_name(out.name + ".errors.csv")
+        errors_path = _errors_path(out)
         _write_errors(errors_path, listed)
         if listed:
             store.tidy()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simpatico.cli.usage import printable
+from simpatico.cli.usage import check_not_read, printable
 
 if TYPE_CHECKING:
     from simpatico.types import CallAnalysis
@@ -36,6 +36,7 @@ def analyze(
 
     if out is not None:
         check_output(out)
+        check_not_read([out], [] if str(call) == "-" else [call])
     analysis = _analyze_file(call, caller_channel=caller_channel, bundle=bundle, seed=seed)
     if out is not None:
         with whole_file(out) as file:

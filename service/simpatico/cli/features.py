@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simpatico.cli.usage import check_not_read
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
@@ -44,11 +46,13 @@ def features(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
 ) -> None:
     """Extract features of recordings into one table. A run that was cut off goes on where it stopped."""
-    from simpatico.archive import run
+    from simpatico.archive import run, written_by
+    from simpatico.output import check_output
 
     measurement = _measurement(set_name, scale, segments, window, hop, channel)
     tasks, failures = _tasks(files, segments)
-    _check_not_read(out, [task.recording.path for task in tasks] + ([] if segments is None else [str(segments)]))
+    check_output(out)
+    check_not_read(written_by(out), [*(task.recording.path for task in tasks), *([] if segments is None else [segments])])
     try:
         with _reporting(len(tasks)) as report:
             for failure in failures:
@@ -86,12 +90,6 @@ def _tasks(files: list[Path], segments: Path | None) -> tuple[list[Task], list[F
 
     recordings = find_recordings(files)
     return (tasks_of(recordings), []) if segments is None else tasks_with_segments(recordings, segments)
-
-
-def _check_not_read(out: Path, read: list[str]) -> None:
-    """Refuse to write the table over what it is made of."""
-    if out.exists() and any(os.path.realpath(path) == os.path.realpath(out) for path in read):
-        raise typer.BadParameter(f"{str(out)!r} is read in this run and would be lost; name another file", param_hint="--out")
 
 
 def _processors() -> int:

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Final
 
 import typer
 
-__all__ = ["UsageError", "above_zero", "confidence", "one_line", "plain_text", "printable", "usage_line", "zero_or_more"]
+from simpatico.output import read_and_written
+
+__all__ = ["UsageError", "above_zero", "check_not_read", "confidence", "one_line", "plain_text", "printable", "usage_line", "zero_or_more"]
 
 UsageError: Final[type[Exception]] = typer.BadParameter.__base__  # type: ignore[assignment]
 """What Typer raises for wrong usage: Click's, or its own copy of it."""
@@ -20,6 +25,12 @@ UsageError: Final[type[Exception]] = typer.BadParameter.__base__  # type: ignore
 
 LONGEST_LINE = 1000
 """Characters of a message: whatever was given may stand in it."""
+
+
+def check_not_read(written: Iterable[Path], read: Iterable[str | os.PathLike[str]]) -> None:
+    """Refuse to write over what a command reads; raises typer.BadParameter."""
+    if (lost := read_and_written(written, read)) is not None:
+        raise typer.BadParameter(f"{printable(str(lost))!r} is read in this run and would be lost; name another file", param_hint="--out")
 
 
 def one_line(text: str) -> str:
