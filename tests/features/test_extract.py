@@ -292,11 +292,13 @@ def test_channels_by_what_does_not(channel: Any) -> None:
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (None, "NoneType is no recording: a path"),
+        (None, r"NoneType is no recording: a path, a file open in binary mode or \(samples, rate_hz\) works"),
+        (voices(1)[:, 0], r"samples without their rate are no recording: .*\(samples, rate_hz\) works"),
         (3, "int is no recording"),
         (b"call.wav", "bytes is no recording"),
         ((voices(1),), r"a tuple of 1 is no recording: \(samples, rate_hz\) works"),
-        ((RATE_HZ, voices(1)), "a sample rate must be a number, got ndarray"),
+        ((RATE_HZ, voices(1)), r"the tuple is \(rate_hz, samples\), as SciPy gives it: \(samples, rate_hz\) works"),
+        ((voices(1), voices(1)), "a sample rate must be a number, got ndarray"),
         ((voices(1), "8000"), "a sample rate must be a number, got str"),
         ((voices(2).T, RATE_HZ), r"samples of shape \[2, \d+\] would be \d+ channels: \[n, channels\] works, samples.T has that shape"),
     ],

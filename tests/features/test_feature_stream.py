@@ -111,3 +111,13 @@ def test_rows_of_long_segments_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> 
     np.testing.assert_array_equal(streamed([17])[0].values, kept[1][0].values)
     monkeypatch.setattr("simpatico.features.stream.EXACT_ROWS", 299)
     np.testing.assert_array_equal(streamed([17], segments=[(0.5, 3.5)])[0].values, kept[0][0].values)
+
+
+@pytest.mark.parametrize("rate_hz", [RATE_HZ, 11_025])
+def test_a_stream_that_has_ended_takes_no_more(rate_hz: int) -> None:
+    stream = FeatureStream(rate_hz)
+    stream.push(SAMPLES)
+    assert len(stream.finish()) == 1
+    with pytest.raises(RequestError, match=r"samples after finish\(\): .* make a new FeatureStream"):
+        stream.push(SAMPLES)
+    assert stream.finish() == []

@@ -114,6 +114,59 @@ def test_files(opensmile: ModuleType, level: str, recordings: Path, monkeypatch:
 
 @pytest.mark.reference
 @pytest.mark.parametrize("level", LEVELS)
+def test_parts_of_a_signal(opensmile: ModuleType, level: str) -> None:
+    ours, theirs = both(opensmile, level, channels=[1, 0])
+    starts, ends = pd.to_timedelta([0.1, 0.5, 1.0], unit="s"), pd.to_timedelta([0.5, 1.2, None], unit="s")
+    parts = pd.MultiIndex.from_arrays([starts, ends], names=["start", "end"])
+    of_files = pd.MultiIndex.from_arrays([["a", "b", "b"], starts, ends], names=["file", "start", "end"])
+    for index in (parts, of_files, pd.Index(["a", "b"], name="file")):
+        tables = [smile.process_signal_from_index(voices(2).T, RATE_HZ, index) for smile in (ours, theirs)]
+        assert_alike(*tables)
+    alone = [ours.process_signal(voices(2).T, RATE_HZ, start=start, end=end) for start, end in parts]
+    pd.testing.assert_frame_equal(ours.process_signal_from_index(voices(2).T, RATE_HZ, parts), pd.concat(alone))
+    assert ours.process_signal_from_index(voices(2).T, RATE_HZ, parts[:0]).index.names == ["start", "end"]
+    with pytest.raises(RequestError, match=r"the index has the levels \['end', 'start'\]: \(start, end\) and"):
+        ours.process_signal_from_index(voices(2).T, RATE_HZ, parts.swaplevel())
+
+
+@pytest.mark.reference
+def test_an_index_that_is_kept(opensmile: ModuleType, recordings: Path) -> None:
+    files = pd.Index([str(recordings / "b one.wav"), str(recordings / "a two.wav")], name="file")
+    parts = pd.MultiIndex.from_arrays(
+        [files, pd.to_timedelta([0.1, 0.2], unit="s"), pd.to_timedelta([0.5, None], unit="s")], names=["file", "start", "end"]
+    )
+    for index in (files, parts):
+        tables = [smile.process_index(index, preserve_index=True) for smile in both(opensmile, "Functionals")]
+        assert_alike(*tables)
+        pd.testing.assert_index_equal(tables[0].index, index)
+        np.testing.assert_array_equal(tables[0].to_numpy(), Smile().process_index(index).to_numpy())
+    with pytest.raises(ConfigError, match="preserve_index=True is for one row an entry, and descriptors have many"):
+        Smile(feature_level="lld").process_index(files, preserve_index=True)
+    with pytest.raises(ConfigError, match=r"cache_root='x' is not kept here: table.to_pickle"):
+        Smile().process_index(files, cache_root="x")
+
+
+@pytest.mark.reference
+def test_what_the_object_of_the_package_has_is_there_or_named(opensmile: ModuleType) -> None:
+    smile, theirs = both(opensmile, "Functionals")
+    for name in (name for name in dir(theirs) if not name.startswith("_") and not hasattr(smile, name)):
+        with pytest.raises(ConfigError, match=rf"^Smile\.{name} of opensmile is not here: "):
+            getattr(smile, name)
+    with pytest.raises(AttributeError, match="'Smile' object has no attribute 'nonsense'"):
+        smile.nonsense  # noqa: B018
+    assert isinstance(features.__version__, str)
+    assert isinstance(opensmile.__version__, str)
+
+
+def test_the_configuration_is_shown() -> None:
+    shown = "Smile(FeatureSet.eGeMAPSv02, FeatureLevel.Functionals, sampling_rate=16000, channels=[0, 1], mixdown=True, resample=True"
+    smile = Smile(sampling_rate=16000, channels=[0, 1], mixdown=True, resample=True, scale="opensmile")
+    assert repr(smile) == str(smile) == f"{shown}, scale='opensmile')"
+    assert repr(eval(repr(smile), dict(vars(features)))) == repr(smile)
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("level", LEVELS)
 def test_a_part_without_sound_is_a_row_of_nan(opensmile: ModuleType, level: str, recordings: Path) -> None:
     for start, end in ((4.5, None), (4.0, None), (1.0, 1.0), (3.97, 4.2)):
         tables = []
@@ -230,6 +283,8 @@ def test_what_is_not_there_is_named(recordings: Path) -> None:
         Smile(channels=[0, 5]).process_file(recordings / "a two.wav")
     with pytest.raises(AudioError, match=r"none\.wav does not exist"):
         Smile().process_file("none.wav")
+    with pytest.raises(RequestError, match="file is ndarray: a path works; samples go to process_signal"):
+        Smile().process_file(voices(1))  # type: ignore[arg-type]
     with pytest.raises(RequestError, match="starts has 1 entries for 2 files"):
         Smile().process_files(["a", "b"], starts=[0.0])
     with pytest.raises(RequestError, match="is not a folder"):
@@ -284,6 +339,9 @@ def test_without_pandas_the_packages_are_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(MissingPackageError, match="pip install pandas pyarrow"):
         Smile().process_signal(voices(1)[:, 0], RATE_HZ)
+    for measure in (Smile().process_file, lambda name: Smile().process_files([name]), lambda name: Smile().process_index([name])):
+        with pytest.raises(MissingPackageError, match="pip install pandas pyarrow"):
+            measure("none.wav")  # said before it is seen that there is none
     assert Smile()(voices(1)[:, 0], RATE_HZ).shape == (1, 88, 1)
 
 

@@ -4,6 +4,7 @@
 same to code written for the opensmile package. ``describe`` and ``SCHEMA`` serve the layers above.
 """
 
+from simpatico import __version__
 from simpatico.features.describe import describe, f0_histogram
 from simpatico.features.extraction import extract
 from simpatico.features.harmonicity import unwindowed_hnr_db
@@ -28,6 +29,7 @@ __all__ = [
     "Segment",
     "Smile",
     "Windows",
+    "__version__",
     "describe",
     "extract",
     "f0_histogram",

@@ -215,6 +215,9 @@ def _opened(source: Source, raw: AudioFormat | None, limits: ReadLimits) -> Iter
         step = round(BLOCK_S * rate_hz)
         yield "", rate_hz, samples.shape[1], (samples[k : k + step] for k in range(0, len(samples), step))
         return
+    if not (isinstance(source, str | os.PathLike) or hasattr(source, "read")):
+        what = "samples without their rate are" if isinstance(source, np.ndarray) else f"{type(source).__name__} is"
+        raise AudioFormatError(f"{what} no recording: a path, a file open in binary mode or (samples, rate_hz) works", field="source")
     with closing(open_call(source, raw=raw, limits=limits)) as reader:
         yield _name(source), reader.format.sample_rate_hz, reader.format.channels, reader
 
@@ -229,6 +232,8 @@ def _name(source: AudioSource) -> str:
 def _samples(source: tuple[NDArray[np.float32], int], max_channels: int) -> tuple[NDArray[np.float32], int]:
     if len(source) != 2:
         raise AudioFormatError(f"a tuple of {len(source)} is no recording: (samples, rate_hz) works")
+    if isinstance(source[1], np.ndarray) and np.ndim(source[0]) == 0:
+        raise AudioFormatError("the tuple is (rate_hz, samples), as SciPy gives it: (samples, rate_hz) works", field="source")
     samples, rate_hz = np.asarray(source[0]), check_rate_hz(source[1])
     if samples.ndim not in {1, 2} or not (samples.dtype == np.int16 or samples.dtype.kind == "f"):
         raise MalformedAudioError(

@@ -2,21 +2,20 @@
 
 Change ``import opensmile`` to ``from simpatico import features as opensmile`` and the rest stays. What is there: eGeMAPSv02, functionals
 and low-level descriptors, files, signals, folders and indices, channel selection, mix-down. What is not: other feature sets,
-configuration files, deltas. pandas is imported when the first table is made, never before.
+configuration files, deltas, the openSMILE objects' own YAML. pandas is imported when the first table is made, never before.
 """
 
 from __future__ import annotations
 
 import math
-import re
+import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +25,8 @@ from simpatico.errors import AudioFormatError, ConfigError, MissingPackageError,
 from simpatico.features.extraction import MAX_CHANNELS, channel_numbers, measure
 from simpatico.features.results import ROW_S, SetName, names_of
 from simpatico.features.scale import ScaleName, check_scale
-from simpatico.features.smile_options import FeatureLevel, FeatureSet, check_unused, member_of, workers_of
+from simpatico.features.smile_options import ELSEWHERE, FeatureLevel, FeatureSet, NotMeasuredError, check_unused, member_of, workers_of
+from simpatico.features.smile_times import Time, one_each, seconds_of
 from simpatico.types import HOP_S
 
 if TYPE_CHECKING:
@@ -34,11 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FeatureLevel", "FeatureSet", "Smile"]
 
-Time: TypeAlias = "float | str | pd.Timedelta | None"
-"""Seconds as a number, "1.5s" or "500ms" (a string without unit counts samples), a Timedelta; None or NaT for the end of the signal."""
-
-_UNITS_S: Final = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "m": 60.0, "min": 60.0, "h": 3600.0}
-_TIME: Final = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)\s*", re.IGNORECASE)
+_PART: Final = ("start", "end")
+"""Levels of an index of parts of one signal."""
 _LIMITS: Final = ReadLimits(max_channels=MAX_CHANNELS)
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -83,12 +80,13 @@ class Smile:
         Show a progress bar over files.
     scale
         Not opensmile's: "own", or "opensmile" to have the 23 functionals that rest on formants and periods mapped by
-        `on_opensmile_scale`, for a model that was trained on opensmile's. Descriptors are never mapped.
+        `on_opensmile_scale`, for a model that was trained on opensmile's. Descriptors have no such scale.
 
     Raises
     ------
     ConfigError
-        The set, level or scale is not known here, ``resample`` lacks a rate, or an argument asks for what does not exist here.
+        The set, level or scale is not known here, the scale is not one of the level, ``resample`` lacks a rate, or an argument asks
+        for what does not exist here.
 
     Notes
     -----
@@ -124,7 +122,8 @@ class Smile:
         check_unused(options=options, loglevel=loglevel, logfile=logfile, segment=segment, keep_nat=keep_nat)
         if resample and sampling_rate is None:
             raise ConfigError("resample needs a sampling_rate, for instance 16000", field="sampling_rate")
-        self.scale: ScaleName = check_scale(scale)
+        self._set: SetName = "lld" if self.feature_level is FeatureLevel.LowLevelDescriptors else "egemaps-v02"
+        self.scale: ScaleName = check_scale(scale, of=self._set)
         several = channel_numbers(channels)
         self.channels = several[0] if isinstance(channels, int | np.integer) else several
         self.mixdown = mixdown
@@ -132,7 +131,20 @@ class Smile:
         self.resample = resample
         self.num_workers = workers_of(num_workers)
         self.verbose = verbose
-        self._set: SetName = "lld" if self.feature_level is FeatureLevel.LowLevelDescriptors else "egemaps-v02"
+
+    def __repr__(self) -> str:
+        """The configuration, as the constructor takes it."""
+        values = {name: getattr(self, name) for name in ("sampling_rate", "channels", "mixdown", "resample", "scale")}
+        shown = ", ".join(f"{name}={value!r}" for name, value in values.items())
+        return f"Smile(FeatureSet.{self.feature_set.name}, FeatureLevel.{self.feature_level.name}, {shown})"
+
+    if not TYPE_CHECKING:  # a checker would take any name for one that is there
+
+        def __getattr__(self, name: str) -> Any:
+            """Say of what opensmile has and is not here that it is not here; ``hasattr`` answers."""
+            if name in ELSEWHERE:
+                raise NotMeasuredError(f"Smile.{name} of opensmile is not here: {ELSEWHERE[name]}", field=name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def feature_names(self) -> list[str]:
@@ -186,7 +198,24 @@ class Smile:
         RequestError
             ``start`` or ``end`` is not a time, or is negative, or the end comes first.
         """
+        _pandas()
         return self._table([self._of_samples(np.atleast_2d(np.asarray(signal)).T, sampling_rate, file, start, end)])
+
+    def process_signal_from_index(self, signal: NDArray[Any], sampling_rate: int, index: pd.Index) -> pd.DataFrame:
+        """Measure the parts of a signal that an index (start, end) or (file, start, end) lists. Otherwise as `process_signal`.
+
+        Returns
+        -------
+        DataFrame
+            float32 with an index of the same levels.
+        """
+        named = index.nlevels != len(_PART)
+        if not named and tuple(index.names) != _PART:
+            raise RequestError(f"the index has the levels {list(index.names)}: (start, end) and (file, start, end) work", field="index")
+        samples, rate_hz, chosen = self._prepared(np.atleast_2d(np.asarray(signal)).T, sampling_rate)
+        parts = _entries(index) if named else [(None, *entry) for entry in index]
+        found = self._mapped(lambda part: self._measured((samples, rate_hz), rate_hz, chosen, *part), parts)
+        return self._table(found, named=named)
 
     def process_file(self, file: str | Path, *, start: Time = None, end: Time = None, root: str | None = None) -> pd.DataFrame:
         """Measure a file, or the part of it from ``start`` to ``end``; ``root`` is put before a relative path.
@@ -203,6 +232,7 @@ class Smile:
         RequestError
             ``start`` or ``end`` is not a time, or is negative, or the end comes first.
         """
+        _pandas()
         return self._table([self._of_file(file, start, end, root)])
 
     def process_files(
@@ -216,7 +246,7 @@ class Smile:
         """Measure files; ``starts`` and ``ends`` are one for all, or one each. Otherwise as `process_file`."""
         if isinstance(files, str | Path):
             raise RequestError(f"files is {str(files)!r}: a list of paths works; process_file measures one", field="files")
-        parts = list(zip(files, _each(starts, len(files), "starts"), _each(ends, len(files), "ends"), strict=True))
+        parts = list(zip(files, one_each(starts, len(files), "starts"), one_each(ends, len(files), "ends"), strict=True))
         return self._table(self._mapped(lambda part: self._of_file(part[0], part[1], part[2], root), parts))
 
     def process_folder(self, root: str | Path, *, filetype: str = "wav", include_root: bool = True) -> pd.DataFrame:
@@ -230,10 +260,35 @@ class Smile:
             return self.process_files([str(folder.absolute() / name) for name in names])
         return self.process_files(names, root=str(folder))
 
-    def process_index(self, index: pd.Index, *, root: str | None = None) -> pd.DataFrame:
-        """Measure the segments of an index (file) or (file, start, end). Otherwise as `process_file`."""
-        parts = [entry if isinstance(entry, tuple) else (entry, None, None) for entry in index]
-        return self._table(self._mapped(lambda part: self._of_file(part[0], part[1], part[2], root), parts))
+    def process_index(
+        self, index: pd.Index, *, preserve_index: bool = False, root: str | None = None, cache_root: str | None = None
+    ) -> pd.DataFrame:
+        """Measure the segments of an index (file) or (file, start, end). Otherwise as `process_file`.
+
+        Parameters
+        ----------
+        index
+            What to measure.
+        preserve_index
+            Give the table this index, instead of one with the start and end that were measured; functionals only.
+        root
+            Put before relative paths.
+        cache_root
+            Taken at opensmile's default only.
+
+        Raises
+        ------
+        ConfigError
+            ``cache_root`` is given, or ``preserve_index`` for descriptors, which have many rows for an entry.
+        """
+        if cache_root is not None:
+            raise ConfigError(f"cache_root={str(cache_root)!r} is not kept here: table.to_pickle and pandas.read_pickle work")
+        if preserve_index and self._set == "lld":
+            raise ConfigError("preserve_index=True is for one row an entry, and descriptors have many: preserve_index=False works")
+        table = self._table(self._mapped(lambda part: self._of_file(part[0], part[1], part[2], root), _entries(index)))
+        if preserve_index:
+            table.index = index
+        return table
 
     def to_numpy(self, frame: pd.DataFrame) -> NDArray[np.float32]:
         """A table as [channels, features, rows]."""
@@ -246,6 +301,8 @@ class Smile:
         return np.stack([_filled(rows, self.num_features) for rows in part.channels]).transpose(0, 2, 1)
 
     def _of_file(self, file: str | Path, start: Time, end: Time, root: str | None) -> _Part:
+        if not isinstance(file, str | os.PathLike):
+            raise RequestError(f"file is {type(file).__name__}: a path works; samples go to process_signal", field="file")
         path = Path(file) if root is None else Path(root) / file
         if self.mixdown or self.sampling_rate is not None:
             call = read_call(path, limits=_LIMITS)
@@ -256,6 +313,11 @@ class Smile:
 
     def _of_samples(self, samples: NDArray[Any], rate_hz: int, file: str | None, start: Time, end: Time) -> _Part:
         """Samples [n, channels]."""
+        samples, rate_hz, chosen = self._prepared(samples, rate_hz)
+        return self._measured((samples, rate_hz), rate_hz, chosen, file, start, end)
+
+    def _prepared(self, samples: NDArray[Any], rate_hz: int) -> tuple[NDArray[Any], int, list[int]]:
+        """Samples [n, channels] mixed down and resampled as asked for, their rate, and which channels of them to measure."""
         if samples.ndim != 2:
             raise AudioFormatError(f"the signal has {samples.ndim} dimensions: [n] and [channels, n] work", field="signal")
         chosen = self._chosen(samples.shape[1])
@@ -270,16 +332,15 @@ class Smile:
                 )
             samples, rate_hz = _resampled(samples[:, chosen], rate_hz, self.sampling_rate), self.sampling_rate
             chosen = list(range(len(chosen)))
-        return self._measured((samples, rate_hz), rate_hz, chosen, file, start, end)
+        return samples, rate_hz, chosen
 
     def _measured(self, source: Any, rate_hz: int, chosen: list[int], file: str | None, start: Time, end: Time) -> _Part:
-        start_s, end_s = _seconds(start, rate_hz, 0.0), _seconds(end, rate_hz, math.inf)
+        start_s, end_s = seconds_of(start, rate_hz, 0.0), seconds_of(end, rate_hz, math.inf)
         if not 0 <= start_s <= end_s:
             raise RequestError(f"the part from {start_s:g} to {end_s:g} s cannot be measured: 0 <= start <= end works", field="start")
         channels, stop_s = [np.empty((0, self.num_features), np.float32)] * len(chosen), start_s
         if start_s < end_s:
-            scale: ScaleName = self.scale if self._set == "egemaps-v02" else "own"
-            found, duration_s = measure(source, set=self._set, channel=chosen, start_s=start_s, end_s=end_s, scale=scale)
+            found, duration_s = measure(source, set=self._set, channel=chosen, start_s=start_s, end_s=end_s, scale=self.scale)
             by_channel = {f.channel: np.atleast_2d(f.values) for f in found}
             channels, stop_s = [by_channel[channel] for channel in chosen], max(start_s, min(end_s, duration_s))
         channels = [rows[:0] if np.isnan(rows).any() else rows for rows in channels]
@@ -299,22 +360,28 @@ class Smile:
     def _mapped(self, function: Callable[[_Item], _Part], items: Sequence[_Item]) -> list[_Part]:
         from rich.progress import track
 
+        _pandas()  # which may be missing: before the measuring, not after it
         with ThreadPoolExecutor(self.num_workers) as pool:
             found = pool.map(function, items) if self.num_workers > 1 else map(function, items)
             return list(track(found, "Measuring", total=len(items), disable=not self.verbose))
 
-    def _table(self, parts: Sequence[_Part]) -> pd.DataFrame:
+    def _table(self, parts: Sequence[_Part], *, named: bool = True) -> pd.DataFrame:
         pd = _pandas()
         values = [np.concatenate([_filled(rows, self.num_features) for rows in part.channels], axis=1) for part in parts]
         bounds = [_bounds_ns(pd, part, len(rows)) for part, rows in zip(parts, values, strict=True)]
         times = np.concatenate([*bounds, np.empty((0, 2), np.int64)])
         levels: list[Any] = [pd.to_timedelta(times[:, 0], unit="ns"), pd.to_timedelta(times[:, 1], unit="ns")]
         names = ["start", "end"]
-        if not parts or parts[0].file is not None:
+        if parts[0].file is not None if parts else named:
             files = [part.file for part, rows in zip(parts, values, strict=True) for _ in rows]
             levels, names = [pd.Index(files, dtype=None if files else "object"), *levels], ["file", *names]
         joined = np.concatenate([*values, np.empty((0, len(self.column_names)), np.float32)])
         return pd.DataFrame(joined, pd.MultiIndex.from_arrays(levels, names=names), self.column_names)
+
+
+def _entries(index: pd.Index) -> list[Any]:
+    """File, start and end of each entry."""
+    return [entry if isinstance(entry, tuple) else (entry, None, None) for entry in index]
 
 
 def _bounds_ns(pd: Any, part: _Part, count: int) -> NDArray[np.int64]:
@@ -338,29 +405,6 @@ def _resampled(samples: NDArray[Any], in_hz: int, out_hz: int) -> NDArray[np.flo
         resampler = StreamResampler(in_hz, out_hz, 1)
         channels.append(np.concatenate([resampler.push(channel[:, None]), resampler.finish()]))
     return np.concatenate(channels, axis=1)
-
-
-def _seconds(time: Time, rate_hz: int, default: float) -> float:
-    """Seconds of what opensmile takes as a time."""
-    if time is None or time != time or (isinstance(time, str) and time.strip().lower() in {"", "nat", "nan"}):  # noqa: PLR0124
-        return default
-    if isinstance(time, str):
-        match = _TIME.fullmatch(time)
-        unit = match[2].lower() if match else "?"
-        if match is None or unit not in {"", *_UNITS_S}:
-            raise RequestError(f"{time!r} is not a time: seconds as a number, '1.5s', '250ms' or samples as '4000' work", field="start")
-        return float(match[1]) * _UNITS_S[unit] if unit else float(match[1]) / rate_hz
-    if isinstance(time, np.timedelta64):
-        return float(time / np.timedelta64(1, "ns")) * 1e-9
-    return float(time.total_seconds() if isinstance(time, timedelta) else time)
-
-
-def _each(times: Time | Sequence[Time], count: int, name: str) -> list[Time]:
-    """One time per file."""
-    found: list[Any] = [times] * count if isinstance(times, str) or not isinstance(times, Iterable) else list(times)
-    if len(found) != count:
-        raise RequestError(f"{name} has {len(found)} entries for {count} files: one each or one for all work", field=name)
-    return found
 
 
 def _pandas() -> Any:

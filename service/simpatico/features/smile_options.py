@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from simpatico.errors import ConfigError
 
-__all__ = ["FeatureLevel", "FeatureSet", "NotMeasuredError", "check_unused", "member_of", "workers_of"]
+__all__ = ["ELSEWHERE", "FeatureLevel", "FeatureSet", "NotMeasuredError", "check_unused", "member_of", "workers_of"]
 
-_ELSEWHERE: Final = frozenset(
+_SETS_ELSEWHERE: Final = frozenset(
     [
         "ComParE_2016",
         "GeMAPS",
@@ -28,9 +28,21 @@ _ELSEWHERE: Final = frozenset(
 )
 """Sets and levels that opensmile 2.6.0 has beyond ours."""
 
+_CONFIGURATION: Final = "repr(smile) has the configuration, its attributes each part of it"
+ELSEWHERE: Final = {
+    **dict.fromkeys(("to_yaml", "to_yaml_s", "to_dict", "from_yaml", "from_yaml_s", "from_dict", "is_loaded_from_dict"), _CONFIGURATION),
+    **dict.fromkeys(
+        ("arguments", "borrowed_arguments", "hidden_arguments", "resolvers", "params", "id", "short_id", "name"), _CONFIGURATION
+    ),
+    **dict.fromkeys(("config_name", "config_path", "default_config_root", "options"), "there are no configuration files"),
+    **dict.fromkeys(("logfile", "loglevel"), "there is no openSMILE to log"),
+    **dict.fromkeys(("process", "process_func_applies_sliding_window", "hop_dur", "win_dur"), "the methods process_... measure"),
+}
+"""Attributes that opensmile 2.6.0's ``Smile`` has beyond ours, and what to do instead."""
+
 
 class NotMeasuredError(ConfigError, AttributeError):
-    """A feature set or level of opensmile that is not measured here; an AttributeError, so that ``hasattr`` answers."""
+    """Something of opensmile that is not here; an AttributeError, so that ``hasattr`` answers."""
 
 
 class _Named(EnumMeta):
@@ -39,7 +51,7 @@ class _Named(EnumMeta):
     def __getattr__(cls, name: str) -> Any:
         if name in cls.__members__:  # Python 3.11 looks for members here
             return cls.__members__[name]
-        if name in _ELSEWHERE:
+        if name in _SETS_ELSEWHERE:
             raise NotMeasuredError(f"{cls.__name__}.{name} is not measured here: {_works(cls)}", field=cls.__name__)
         raise AttributeError(f"{cls.__name__} has no {name!r}: {_works(cls)}")
 

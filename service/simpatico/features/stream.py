@@ -155,6 +155,7 @@ class FeatureStream:
     >>> for chunk in chunks:  # float32 or int16 [n], any n
     ...     for found in live.push(chunk):
     ...         print(found.start_s, found["loudness_sma3_amean"])
+    >>> last = live.finish()
     """
 
     def __init__(
@@ -183,6 +184,7 @@ class FeatureStream:
         self._shared: Functionals | None = None
         self._rows = 0
         self._taken = 0
+        self._finished = False
 
     @property
     def duration_s(self) -> float:
@@ -196,7 +198,11 @@ class FeatureStream:
         ------
         MalformedAudioError
             A sample is NaN, infinite or far above full scale, or the shape or type is wrong. Nothing of it was taken.
+        RequestError
+            The stream has ended.
         """
+        if self._finished:
+            raise RequestError("samples after finish(): a stream measures one recording, make a new FeatureStream", field="samples")
         if self._resampler is None:
             rows = self._extractor.push(samples)
         else:
@@ -209,11 +215,16 @@ class FeatureStream:
     def finish(self) -> list[Features]:
         """End the stream; return the segments still open, in the order in which they were asked for. Windows that it cut off are left out.
 
+        Called again it gives nothing.
+
         Raises
         ------
         RequestError
             A given segment reaches more than one frame (10 ms) beyond the end.
         """
+        if self._finished:
+            return []
+        self._finished = True
         found = []
         if self._resampler is not None:
             found += self._take(self._extractor.push(np.ascontiguousarray(self._resampler.finish()[:, 0])))
