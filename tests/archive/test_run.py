@@ -208,7 +208,11 @@ def test_segments(archive: Path, tmp_path: Path) -> None:
     rows = [(Path(r["file"]).name, r["channel"], r["start_s"], r["end_s"]) for r in read_csv(tmp_path / "x.csv")]
     assert rows == [("one.wav", "0", "1", "1.5"), ("one.wav", "0", "0", "1"), ("two.flac", "1", "0.5", "1")]
     assert [Path(f.file).name for f in summary.failures] == ["none.wav", "short.wav"]
-    assert "reaches beyond the end" in summary.failures[1].error
+    assert summary.failures[1].error.startswith(f"{table}, line 5, 0 to 3 s, reaches beyond the end of {archive / 'short.wav'}, which")
+    table.write_text("file,start_s,end_s,channel\none.wav,0,1,0\none.wav,0,1,1\n")
+    tasks, _ = tasks_with_segments(find_recordings([archive]), table)
+    (failure,) = run(tasks, Measurement(), tmp_path / "y.csv").failures
+    assert failure.error.startswith(f"{archive / 'one.wav'}: {table}, line 3: channel 1 does not exist in audio of 1 channel")
 
 
 def test_when_nothing_can_be_measured_nothing_is_written(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -85,6 +86,7 @@ def test_bad_files_are_reported_and_the_others_done(run: Run, calls: Path, tmp_p
     whole = (calls / "a.wav").read_bytes()
     (calls / "torn.wav").write_bytes(whole[:-1000])
     soundfile.write(calls / "slow.wav", voices(1), 4000)
+    soundfile.write(calls / "nan.wav", np.where(np.arange(RATE_HZ) == 7, np.nan, 0.1), RATE_HZ, "FLOAT")
     os.mkfifo(calls / "gone")
     (calls / "gone").unlink()
     for jobs in (1, 2):
@@ -96,6 +98,7 @@ def test_bad_files_are_reported_and_the_others_done(run: Run, calls: Path, tmp_p
         words = {
             "empty.wav": "is empty",
             "gone": "No such file",
+            "nan.wav": "sample 7 of channel 0 is nan",
             "slow.wav": "4000 Hz",
             "text.wav": "is not audio",
             "torn.wav": "truncated",
@@ -104,7 +107,8 @@ def test_bad_files_are_reported_and_the_others_done(run: Run, calls: Path, tmp_p
         for name, word in words.items():
             assert word in reported[name]
             assert reported[name] in done.stderr
-        assert f"5 files failed, listed in {tmp_path / f'{jobs}.csv.errors.csv'}" in done.stderr
+            assert reported[name].count(str(calls / name)) == 1
+        assert f"6 files failed, listed in {tmp_path / f'{jobs}.csv.errors.csv'}" in done.stderr
 
 
 def test_a_channel_that_there_is_not_names_the_file_and_leaves_nothing_behind(run: Run, calls: Path, tmp_path: Path) -> None:
@@ -129,7 +133,10 @@ def test_names_that_are_not_utf8(run: Run, calls: Path, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert [Path(row[0]).name for row in read(tmp_path / "x.csv")[1:]] == ["b.flac", "b.flac", "caf\\xe9.wav"]
-    assert "is empty" in read(tmp_path / "x.csv.errors.csv")[1][1]
+    (named, error), bad = read(tmp_path / "x.csv.errors.csv")[1], f"{calls}/bad\\xff.wav"
+    assert named == bad
+    assert error.startswith(f"{bad} is empty")
+    assert done.stderr.count(bad) == 1
 
 
 @pytest.mark.parametrize(

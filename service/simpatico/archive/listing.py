@@ -133,7 +133,7 @@ def _segment(row: dict[str, str], where: str) -> Segment:
         start_s, end_s, channel = float(row["start_s"]), float(row["end_s"]), (row.get("channel") or "").strip()
         if not (row["file"] and 0 <= start_s < end_s < math.inf):
             raise ValueError
-        return Segment(start_s, end_s, int(channel) if channel else None)
+        return Segment(start_s, end_s, int(channel) if channel else None, where)
     except (ValueError, RequestError) as exc:
         given = ", ".join(f"{name}={row[name]!r}" for name in (*REQUIRED, "channel") if name in row)
         raise RequestError(

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from simpatico.archive.listing import Failure, Task
 from simpatico.archive.parts import PartStore, parts_path, write_part
+from simpatico.archive.recordings import printable
 from simpatico.archive.tables import open_table, table_format
 from simpatico.archive.work import Measurement, measure_task, task_key
 from simpatico.errors import OutputError, SimpaticoError
@@ -207,7 +208,7 @@ def _one(key: str, task: Task, measurement: Measurement, directory: Path) -> tup
     try:
         write_part(directory, key, measure_task(task, measurement))
     except SimpaticoError as error:
-        name, why = task.recording.name, str(error)
+        name, why = task.recording.name, printable(str(error))
         return key, why if name in why else f"{name}: {why}"
     except Exception as error:
         return key, f"{task.recording.name} cannot be measured, by a defect of ours: {type(error).__name__}: {error}"

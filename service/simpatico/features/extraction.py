@@ -165,10 +165,10 @@ class _Cut:
 def _chosen(channel: int | Sequence[int] | None, channels: int, parts: Sequence[Segment] | Windows | None, file: str) -> list[int]:
     """Channels to measure, in order; those of segments must be among them."""
     wanted = range(channels) if channel is None else channel_numbers(channel)
-    named = [] if parts is None or isinstance(parts, Windows) else [s.channel for s in parts if s.channel is not None]
-    for c in (*wanted, *named):
+    named = [] if parts is None or isinstance(parts, Windows) else [(s.channel, f"{s.name}: ") for s in parts if s.channel is not None]
+    for c, whose in (*((c, "") for c in wanted), *named):
         if not 0 <= c < channels:
-            where = f"{file}: " if file else ""
+            where = f"{file}: {whose}" if file else whose
             count = "1 channel" if channels == 1 else f"{channels} channels"
             raise AudioFormatError(f"{where}channel {c} does not exist in audio of {count}: {channel_works(channels)}", field="channel")
     return list(dict.fromkeys(wanted))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TypeAlias
 
@@ -24,11 +24,15 @@ LONGEST_S = 1e9
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of a recording, in seconds of it; of one channel, or of all when ``channel`` is None."""
+    """A stretch of a recording, in seconds of it; of one channel, or of all when ``channel`` is None.
+
+    ``name`` is what messages call it, "segments[2]" for the third that was given when it has none of its own.
+    """
 
     start_s: float
     end_s: float
     channel: int | None = None
+    name: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.start_s < self.end_s <= LONGEST_S:
@@ -67,6 +71,7 @@ class Span:
     start_s: float
     end_s: float | None
     droppable: bool = False
+    name: str = ""
 
 
 def as_segments(segments: Iterable[SegmentLike]) -> list[Segment]:
@@ -77,18 +82,17 @@ def as_segments(segments: Iterable[SegmentLike]) -> list[Segment]:
     RequestError
         One is not (start_s, end_s) or (start_s, end_s, channel), of numbers, with 0 <= start_s < end_s.
     """
-    found = []
+    found: list[Segment] = []
     for given in segments:
+        name = f"segments[{len(found)}]"
         if isinstance(given, Segment):
-            found.append(given)
+            found.append(given if given.name else replace(given, name=name))
             continue
         try:
-            start_s, end_s, *rest = given
-            found.append(Segment(float(start_s), float(end_s), *(None if c is None else int(c) for c in rest)))  # type: ignore[arg-type]
+            start_s, end_s, channel = given if len(given) > 2 else (*given, None)
+            found.append(Segment(float(start_s), float(end_s), None if channel is None else int(channel), name))  # type: ignore[arg-type]
         except (TypeError, ValueError) as exc:
-            raise RequestError(
-                f"segment {len(found)} is {given!r}: (start_s, end_s) or (start_s, end_s, channel) works", field="segments"
-            ) from exc
+            raise RequestError(f"{name} is {given!r}: (start_s, end_s) or (start_s, end_s, channel) works", field="segments") from exc
     return found
 
 
@@ -99,7 +103,7 @@ def whole() -> Iterator[Span]:
 
 def spans_of(segments: Sequence[Segment]) -> Iterator[Span]:
     """Spans in the order of their first row."""
-    spans = [Span(index, _row(s.start_s), _row(s.end_s), s.start_s, s.end_s) for index, s in enumerate(segments)]
+    spans = [Span(index, _row(s.start_s), _row(s.end_s), s.start_s, s.end_s, name=s.name) for index, s in enumerate(segments)]
     return iter(sorted(spans, key=lambda span: span.first))
 
 

@@ -234,7 +234,7 @@ class FeatureStream:
         for span, _ in left:
             if span.end_s is not None and span.end_s > self.duration_s + HOP_S:
                 raise RequestError(
-                    f"segment {span.index}, {span.start_s:g} to {span.end_s:g} s, reaches beyond the end of "
+                    f"{span.name}, {span.start_s:g} to {span.end_s:g} s, reaches beyond the end of "
                     f"{self._file or 'the recording'}, which lasts {self.duration_s:g} s: give segments inside it",
                     field="segments",
                 )
