@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from simpatico.archive import find_recordings
+from simpatico.archive import find_left_out, find_recordings
 from simpatico.archive.recordings import printable
 from simpatico.errors import RequestError
 
@@ -69,3 +69,10 @@ def test_pipes_in_a_directory_are_no_recordings(tree: Path) -> None:
     found = find_recordings([tree])
     assert [recording.path for recording in found if recording not in before] == [str(tree / "gone.wav")], "it fails, and is reported"
     assert [recording.path for recording in find_recordings([tree / "endless.wav"])] == [str(tree / "endless.wav")]
+
+
+def test_sound_of_other_kinds_in_directories_is_left_out_and_listed(tree: Path) -> None:
+    for name in ("b/4.AIFF", "z.m4a", "b/.5.aiff"):
+        (tree / "calls" / name).touch()
+    assert find_left_out(["calls", "calls/z.m4a"]) == ["calls/z.m4a", "calls/b/4.AIFF"]
+    assert not {r.path for r in find_recordings(["calls"])} & set(find_left_out(["calls"]))

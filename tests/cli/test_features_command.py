@@ -126,6 +126,21 @@ def test_a_channel_that_there_is_not_names_the_file_and_leaves_nothing_behind(ru
     assert len(list((tmp_path / "x.csv.partial").glob("*.npz"))) == 1  # what was measured before stays
 
 
+def test_what_has_no_figures_or_is_left_out_is_said(run: Run, calls: Path, tmp_path: Path) -> None:
+    for k in range(7):
+        soundfile.write(calls / f"short{k}.wav", voices(1)[: 60 * k, 0], RATE_HZ)
+    soundfile.write(calls / "other.aiff", voices(1), RATE_HZ)
+    done = run("features", calls, "--out", tmp_path / "x.csv")
+    assert done.returncode == 0, done.stderr
+    named = ", ".join(str(calls / f"short{k}.wav") for k in range(5))
+    assert f"9 files, 10 rows in {tmp_path / 'x.csv'}\n" in done.stderr
+    assert f": 7 rows hold no figures, as there is too little sound (egemaps-v02 needs 60 ms): {named} and 2 more\n" in done.stderr
+    assert f": 1 file of a kind that is not read left out (WAV, FLAC, OGG and MP3 are): {calls / 'other.aiff'}\n" in done.stderr
+    done = run("features", calls / "a.wav", "--out", tmp_path / "y.csv")
+    assert "no figures" not in done.stderr
+    assert "left out" not in done.stderr
+
+
 def test_names_that_are_not_utf8(run: Run, calls: Path, tmp_path: Path) -> None:
     (calls / "a.wav").rename(calls / os.fsdecode(b"caf\xe9.wav"))
     (calls / os.fsdecode(b"bad\xff.wav")).touch()

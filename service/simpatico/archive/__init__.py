@@ -11,7 +11,7 @@ run         puts these together
 """
 
 from simpatico.archive.listing import Failure, Task, tasks_of, tasks_with_segments
-from simpatico.archive.recordings import Recording, find_recordings
+from simpatico.archive.recordings import Recording, find_left_out, find_recordings
 from simpatico.archive.run import Outcome, Summary, run, written_by
 from simpatico.archive.work import Measurement
 
@@ -22,6 +22,7 @@ __all__ = [
     "Recording",
     "Summary",
     "Task",
+    "find_left_out",
     "find_recordings",
     "run",
     "tasks_of",

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 from simpatico.errors import RequestError
 
-__all__ = ["SUFFIXES", "Recording", "find_recordings", "printable"]
+__all__ = ["SUFFIXES", "Recording", "find_left_out", "find_recordings", "printable"]
 
 SUFFIXES = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3")
 """What is taken for a recording inside a directory; a file that is named outright is taken whatever its suffix."""
+
+_OTHER_SOUND = (".aif", ".aifc", ".aiff", ".aac", ".amr", ".au", ".caf", ".m4a", ".mka", ".sph", ".snd", ".w64", ".webm", ".wma")
+"""Endings of sound that is not read: a directory of such files is not to look like one without sound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,11 @@ def find_recordings(arguments: Sequence[str | os.PathLike[str]]) -> list[Recordi
     return list(found.values())
 
 
+def find_left_out(arguments: Sequence[str | os.PathLike[str]]) -> list[str]:
+    """List the files in directories given that by their names are sound, and of a kind that is not read."""
+    return [printable(path) for argument in arguments if os.path.isdir(argument) for path in _files(os.fspath(argument), _OTHER_SOUND)]
+
+
 def _meant(argument: str) -> Iterable[Recording]:
     if os.path.isdir(argument):
         return _some(_below(argument), f"the directory {printable(argument)} holds no recording ({', '.join(SUFFIXES)})")
@@ -78,12 +86,16 @@ def _outright(path: str) -> Recording:
 
 
 def _below(directory: str) -> Iterator[Recording]:
+    return (Recording(path, os.path.relpath(path, directory)) for path in _files(directory, SUFFIXES) if not _waits(path))
+
+
+def _files(directory: str, suffixes: tuple[str, ...]) -> Iterator[str]:
+    """Files in a directory and below it whose names end so, in order, but for hidden ones."""
     for folder, folders, files in os.walk(directory):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            path = os.path.join(folder, name)
-            if name.lower().endswith(SUFFIXES) and not name.startswith(".") and not _waits(path):
-                yield Recording(path, os.path.relpath(path, directory))
+            if name.lower().endswith(suffixes) and not name.startswith("."):
+                yield os.path.join(folder, name)
 
 
 def _waits(path: str) -> bool:

@@ -17,15 +17,17 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+
+import numpy as np
 
 from simpatico.archive.listing import Failure, Task
 from simpatico.archive.parts import PartStore, parts_path, write_part
 from simpatico.archive.recordings import printable
 from simpatico.archive.tables import open_table, table_format
-from simpatico.archive.work import Measurement, measure_task, task_key
+from simpatico.archive.work import Measurement, Rows, measure_task, task_key
 from simpatico.errors import OutputError, SimpaticoError
 from simpatico.output import check_output, publish, whole_file
 
@@ -46,11 +48,27 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How all went. ``without_rows`` counts recordings too short for a row."""
+    """How all went.
+
+    Attributes
+    ----------
+    files, rows
+        What is in the table.
+    without_rows
+        How many recordings are too short for a row.
+    rows_without_figures, without_figures
+        How many rows hold no figure at all, as what they stand for is too short, and the files of these.
+    failures
+        What could not be measured.
+    errors_path
+        Where that is listed.
+    """
 
     files: int
     rows: int
     without_rows: int
+    rows_without_figures: int
+    without_figures: tuple[str, ...]
     failures: tuple[Failure, ...]
     errors_path: Path
 
@@ -118,14 +136,16 @@ def run(
                 failed[keyed[key].recording.name] = error
         listed = (*failures, *(Failure(t.recording.name, failed[t.recording.name]) for t in tasks if t.recording.name in failed))
         good = {key: task for key, task in keyed.items() if task.recording.name not in failed}
-        rows, without_rows = _write(good, store, out, kind, measurement) if good else (0, 0)
+        counts = _write(good, store, out, kind, measurement) if good else _Counts()
         errors_path = _errors_path(out)
         _write_errors(errors_path, listed)
         if listed:
             store.tidy()
         else:
             store.remove()
-        return Summary(len(good), rows, without_rows, tuple(listed), errors_path)
+        return Summary(
+            len(good), counts.rows, counts.without_rows, sum(counts.blank.values()), tuple(counts.blank), tuple(listed), errors_path
+        )
 
 
 def _check(out: Path, overwrite: bool) -> None:
@@ -148,22 +168,36 @@ def _keyed(tasks: Sequence[Task], measurement: Measurement, tell: Callable[[Outc
     return keyed, failed
 
 
-def _write(tasks: dict[str, Task], store: PartStore, out: Path, kind: str, measurement: Measurement) -> tuple[int, int]:
+@dataclass
+class _Counts:
+    """Of the table: rows, recordings without one, and how many of a recording's rows hold no figure."""
+
+    rows: int = 0
+    without_rows: int = 0
+    blank: dict[str, int] = field(default_factory=dict)
+
+    def add(self, file: str, part: Rows) -> None:
+        self.rows += len(part)
+        self.without_rows += not len(part)
+        if blank := int(np.isnan(part.values).all(axis=1).sum()):
+            self.blank[file] = blank
+
+
+def _write(tasks: dict[str, Task], store: PartStore, out: Path, kind: str, measurement: Measurement) -> _Counts:
     unfinished = store.directory / f"table.{kind}"
-    rows = without_rows = 0
+    counts = _Counts()
     try:
         with open_table(unfinished, kind, measurement.set, measurement.scale) as table:
             for key, task in tasks.items():
                 part = store.read(key)
-                rows += len(part)
-                without_rows += not len(part)
+                counts.add(task.recording.name, part)
                 table.add(task.recording.name, part)
         publish(unfinished, out)
     except OSError as exc:
         raise OutputError(
             f"{out} cannot be written: {exc.strerror or exc}; what is measured is kept in {store.directory}, run again", field="out"
         ) from exc
-    return rows, without_rows
+    return counts
 
 
 def _write_errors(path: Path, failures: Sequence[Failure]) -> None:

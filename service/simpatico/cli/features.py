@@ -11,7 +11,7 @@ import typer
 from simpatico.cli.usage import check_not_read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from simpatico.archive import Failure, Measurement, Outcome, Summary, Task
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["features"]
 
 EXIT_INPUT = 2
+NAMED = 5
+"""Files that are named in a message about many."""
 EXIT_INTERRUPTED = 130
 """128 + SIGINT, as shells do."""
 
@@ -46,7 +48,7 @@ def features(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
 ) -> None:
     """Extract features of recordings into one table. A run that was cut off goes on where it stopped."""
-    from simpatico.archive import run, written_by
+    from simpatico.archive import find_left_out, run, written_by
     from simpatico.output import check_output
 
     measurement = _measurement(set_name, scale, segments, window, hop, channel)
@@ -54,6 +56,8 @@ def features(
     check_output(out)
     check_not_read(written_by(out), [*(task.recording.path for task in tasks), *([] if segments is None else [segments])])
     try:
+        if left_out := find_left_out(files):
+            _say(f"{_files(len(left_out))} of a kind that is not read left out (WAV, FLAC, OGG and MP3 are): {_some(left_out)}")
         with _reporting(len(tasks)) as report:
             for failure in failures:
                 _say(failure.error)
@@ -128,11 +132,20 @@ def _print_summary(summary: Summary, out: Path) -> None:
     lines = [f"{_files(summary.files)}, {rows} in {out}" if summary.files else "no file could be measured, nothing was written"]
     if summary.without_rows:
         lines.append(f"{_files(summary.without_rows)} too short for a row")
+    if summary.rows_without_figures:
+        hold = "1 row holds" if summary.rows_without_figures == 1 else f"{summary.rows_without_figures} rows hold"
+        lines.append(f"{hold} no figures, as there is too little sound (egemaps-v02 needs 60 ms): {_some(summary.without_figures)}")
     if summary.failures:
         kept = f"; {out}.partial keeps the others for another run" if summary.files else ""
         lines.append(f"{_files(len(summary.failures))} failed, listed in {summary.errors_path}{kept}")
     for line in lines:
         _say(line)
+
+
+def _some(names: Sequence[str]) -> str:
+    """A few names, and how many more there are."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def _files(count: int) -> str:
