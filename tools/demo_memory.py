@@ -231,6 +231,7 @@ async def leaves(desk: Any, memory: Path) -> None:
     files = [path for path in memory.iterdir() if path.is_file()]
     traces = sum(path.read_bytes().count(trace) for path in files for trace in (KEY.encode(), b"call-1", b"notice-1"))
     say(f"   {traces} traces of the caller, the call or the notice in the {len(files)} files of the memory.")
+    say(f"   The page of step 7 is the caller's own copy, and stays where it is until you delete it: {page.parent}")
     try:
         await desk.GetCaller(callers_pb.GetCallerRequest(caller_key=KEY))
     except grpc.aio.AioRpcError as error:

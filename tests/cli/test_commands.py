@@ -50,6 +50,21 @@ def test_analyze_prints_a_table_that_says_what_it_is(run: Run, sample_calls: lis
         assert words in done.stdout
 
 
+def test_seconds_of_speech_and_of_utterances_are_told_apart(run: Run, sample_calls: list[SampleCall]) -> None:
+    call = sample_calls[0].path
+    document = json.loads(run("analyze", call, "--json").stdout)
+    shown = " ".join(run("analyze", call).stdout.split())
+    spoken_s = sum(u["end_s"] - u["start_s"] for u in document["utterances"] if u["role"] == "caller")
+    assert f"from {spoken_s:.1f} s of the caller's utterances" in shown
+    assert f"speech {document['quality']['caller']['speech_s']:.1f} s" in shown
+
+
+def test_the_documents_keys_are_documented(run: Run) -> None:
+    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    keys = json.loads(run("schema").stdout)["properties"]
+    assert f"The document's keys are `{', '.join(keys)}`" in page
+
+
 def test_analyze_reads_standard_input(run: Run, sample_calls: list[SampleCall]) -> None:
     piped = run("analyze", "-", "--json", stdin=sample_calls[0].path.read_bytes())
     assert piped.returncode == 0, piped.stderr

@@ -127,7 +127,7 @@ def _style(analysis: CallAnalysis) -> RenderableType:
     rows = [(axis.name, f"{axis.mean:+.2f} ± {axis.sd:.2f} SD") for axis in style.axes]
     rows += [(label, f"{p:.0%}") for label, p in sorted(style.probabilities.items(), key=lambda item: -item[1])]
     table = _rows("Perceived interaction style of the caller in this call", ["", ""], rows)
-    verdict = Text.assemble("  ", (style.label, "bold"), f", from {style.evidence_s:.1f} s of the caller's speech")
+    verdict = Text.assemble("  ", (style.label, "bold"), f", from {style.evidence_s:.1f} s of the caller's utterances")
     if style.reason is not None:
         verdict.append(f" ({REASONS[style.reason]})")
     return Group(table, verdict)
@@ -150,7 +150,7 @@ def print_analysis(analysis: CallAnalysis, console: Console | None = None) -> No
 
 
 def interim_line(analysis: CallAnalysis) -> Text:
-    """Return one line that says what is known of the call so far, with the seconds of the caller's speech in brackets."""
+    """Return one line that says what is known of the call so far, with the seconds of the caller's utterances in brackets."""
     style = analysis.style
     axes = "  ".join(f"{axis.name} {axis.mean:+.1f}±{axis.sd:.1f}" for axis in style.axes)
     return Text(f"{analysis.call.duration_s:3.0f} s  {axes}  {style.label} ({style.evidence_s:.0f} s)")
