@@ -369,3 +369,23 @@ def test_sixteen_bits_and_channels_of_numpy(recordings: Path) -> None:
         assert len(Smile().process_folder(recordings)) == len([path for path in recordings.glob("*.wav") if path.is_file()])
     finally:
         (recordings / "folder.wav").rmdir()
+
+
+def test_a_bad_file_among_many_is_named_once(tmp_path: Path) -> None:
+    good, slow, broken = (tmp_path / f"{name}.wav" for name in ("good", "slow", "broken"))
+    soundfile.write(good, voices(1), RATE_HZ)
+    soundfile.write(slow, voices(1), 4000)
+    soundfile.write(broken, np.where(np.arange(RATE_HZ) == 7, np.nan, 0.1), RATE_HZ, "FLOAT")
+    for bad, words in ((slow, "sample rate 4000 Hz cannot be used"), (broken, "sample 7 of channel 0 is nan")):
+        calls: list[Callable[[], object]] = [
+            lambda bad=bad: extract(bad),
+            lambda bad=bad: Smile().process_files([good, bad]),
+            lambda bad=bad: Smile(mixdown=True).process_file(bad.name, root=str(tmp_path)),
+            lambda bad=bad: Smile(num_workers=2).process_index(pd.Index([str(good), str(bad)])),
+        ]
+        for call in calls:
+            with pytest.raises(AudioError, match=words) as raised:
+                call()
+            assert str(raised.value).count(str(bad)) == 1
+    with pytest.raises(AudioFormatError, match=r"good.wav: channel 3 does not exist"):
+        Smile(channels=3).process_file(good)

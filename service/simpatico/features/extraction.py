@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simpatico.audio import BLOCK_S, AudioSource, ReadLimits, channel_works, check_channels, check_rate_hz, check_samples, open_call
-from simpatico.errors import AudioFormatError, MalformedAudioError, RequestError
+from simpatico.errors import AudioError, AudioFormatError, MalformedAudioError, RequestError
 from simpatico.features.results import Features, SetName, check_set
 from simpatico.features.scale import ScaleName, check_scale
 from simpatico.features.segments import Segment, SegmentLike, Windows, as_segments
@@ -25,7 +25,7 @@ from simpatico.features.stream import FeatureStream
 if TYPE_CHECKING:
     from simpatico.types import AudioFormat
 
-__all__ = ["MAX_CHANNELS", "Source", "channel_numbers", "extract", "measure"]
+__all__ = ["MAX_CHANNELS", "Source", "channel_numbers", "extract", "measure", "naming"]
 
 MAX_CHANNELS: Final = 64
 """Channels of a recording: microphone arrays have up to this many; each holds a state of some 32 KiB."""
@@ -234,8 +234,20 @@ def _opened(source: Source, raw: AudioFormat | None, limits: ReadLimits) -> Iter
     if not (isinstance(source, str | os.PathLike) or hasattr(source, "read")):
         what = "samples without their rate are" if isinstance(source, np.ndarray) else f"{type(source).__name__} is"
         raise AudioFormatError(f"{what} no recording: a path, a file open in binary mode or (samples, rate_hz) works", field="source")
-    with closing(open_call(source, raw=raw, limits=limits)) as reader:
-        yield _name(source), reader.format.sample_rate_hz, reader.format.channels, reader
+    name = _name(source)
+    with naming(name), closing(open_call(source, raw=raw, limits=limits)) as reader:
+        yield name, reader.format.sample_rate_hz, reader.format.channels, reader
+
+
+@contextmanager
+def naming(file: str) -> Iterator[None]:
+    """Let every error of its audio name the file, once: of many files it must be told which."""
+    try:
+        yield
+    except AudioError as error:
+        if not file or file in str(error):
+            raise
+        raise type(error)(f"{file}: {error}", field=error.field) from error
 
 
 def _name(source: AudioSource) -> str:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from simpatico.audio import ReadLimits, StreamResampler, check_rate_hz, open_call, read_call
 from simpatico.errors import AudioFormatError, ConfigError, MissingPackageError, RequestError
-from simpatico.features.extraction import MAX_CHANNELS, channel_numbers, measure
+from simpatico.features.extraction import MAX_CHANNELS, channel_numbers, measure, naming
 from simpatico.features.results import ROW_S, SetName, names_of
 from simpatico.features.scale import ScaleName, check_scale
 from simpatico.features.smile_options import ELSEWHERE, FeatureLevel, FeatureSet, NotMeasuredError, check_unused, member_of, workers_of
@@ -304,11 +304,12 @@ class Smile:
         if not isinstance(file, str | os.PathLike):
             raise RequestError(f"file is {type(file).__name__}: a path works; samples go to process_signal", field="file")
         path = Path(file) if root is None else Path(root) / file
-        if self.mixdown or self.sampling_rate is not None:
-            call = read_call(path, limits=_LIMITS)
-            return self._of_samples(call.samples, call.format.sample_rate_hz, str(file), start, end)
-        with open_call(path, limits=_LIMITS) as reader:
-            rate_hz, chosen = reader.format.sample_rate_hz, self._chosen(reader.format.channels)
+        with naming(str(path)):
+            if self.mixdown or self.sampling_rate is not None:
+                call = read_call(path, limits=_LIMITS)
+                return self._of_samples(call.samples, call.format.sample_rate_hz, str(file), start, end)
+            with open_call(path, limits=_LIMITS) as reader:
+                rate_hz, chosen = reader.format.sample_rate_hz, self._chosen(reader.format.channels)
         return self._measured(str(path), rate_hz, chosen, str(file), start, end)
 
     def _of_samples(self, samples: NDArray[Any], rate_hz: int, file: str | None, start: Time, end: Time) -> _Part:
