@@ -52,7 +52,9 @@ _SILENCE: Final = "silence"
 _GSM_RATE_HZ: Final = 8000
 _LONGEST_S: Final = 8.0
 _SHORTEST_S: Final = 0.1
-_GAP_S: Final = (0.05, 1.5)
+_PAUSE_S: Final = 0.05
+_LONGEST_PAUSE_S: Final = (0.1, 6.0)
+"""Drawn for each piece, so that some are full of speech and some have a word or two."""
 _LEVEL_DB: Final = (-24.0, -6.0)
 """Of a recording's peak."""
 _ACTIVE: Final = 0.02
@@ -109,7 +111,7 @@ def spoken(speaker: Speaker, lines: tuple[Condition, ...], most: int) -> Iterato
 def _joined(files: Iterator[Path], size: int, rate_hz: int, rng: np.random.Generator) -> Array | None:
     """Recordings with pauses between them, ``size`` samples; None when there are no more."""
     parts: list[Array] = []
-    level_db = rng.uniform(*_LEVEL_DB)
+    level_db, longest_s = rng.uniform(*_LEVEL_DB), np.exp(rng.uniform(*np.log(_LONGEST_PAUSE_S)))
     while sum(map(len, parts)) < size:
         path = next(files, None)
         if path is None:
@@ -118,8 +120,8 @@ def _joined(files: Iterator[Path], size: int, rate_hz: int, rng: np.random.Gener
         if x is None or len(x) < _SHORTEST_S * rate_hz or not x.any():
             continue
         x = x[: round(_LONGEST_S * rate_hz)]
-        pause = np.exp(rng.uniform(*np.log(_GAP_S)))
-        parts += [x / np.abs(x).max() * 10 ** (level_db / 20), np.zeros(round(pause * rate_hz))]
+        pause_s = np.exp(rng.uniform(np.log(_PAUSE_S), np.log(longest_s)))
+        parts += [np.zeros(round(pause_s * rate_hz)), x / np.abs(x).max() * 10 ** (level_db / 20)]
     return np.concatenate(parts)[:size]
 
 

@@ -2,10 +2,15 @@
 
 openSMILE's formants, jitter and shimmer lie far from the truth (docs/egemaps.md): formant frequencies follow the pitch of the voice and the
 slope of its spectrum, bandwidths hardly depend on the signal. A model that was trained on them knows no others. So each of 23 functionals
-(frequency, bandwidth and amplitude of F1-F3, jitter, shimmer, the variation of HNR) is told from ours of the 23, of F0, HNR and the voiced
-spectrum, by a linear regression (ridge) over recordings of people and synthetic voices, one for each rate of measurement: a linear model
-loses least when it is fed with what is to be expected of its figure, given what was measured. It gives a model figures of the size that it
-expects; it does not give it openSMILE's errors. The weights are in ``opensmile_scale.json``; ``python -m bench.egemaps_scale`` makes them.
+is told from ours by a regression (ridge) over recordings of people and synthetic voices, one for each rate of measurement:
+
+- 17 (frequency and bandwidth of F1-F3, jitter, shimmer, the variation of HNR) are a line in ours of the 17, of F0, HNR and the voiced
+  spectrum: a linear model loses least when it is fed with what is to be expected of its figure, given what was measured;
+- 6 (amplitude of F1-F3) are ours times a line in the same: their mean counts -201 dB for every unvoiced frame, so the more silence there
+  is, the nearer are both to -201 and to one another.
+
+It gives a model figures of the size that it expects; it does not give it openSMILE's errors. The weights are in ``opensmile_scale.json``;
+``python -m bench.egemaps_scale`` makes them.
 """
 
 from __future__ import annotations
@@ -19,10 +24,24 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from simpatico.audio import analysis_rate_hz
 from simpatico.core import FUNCTIONAL_NAMES
 from simpatico.errors import ConfigError, RequestError
 
-__all__ = ["PREDICTORS", "REACH", "SCALED_NAMES", "SCALES", "Mapping", "ScaleName", "check_scale", "on_opensmile_scale", "standardised"]
+__all__ = [
+    "AMPLITUDE_NAMES",
+    "FLOORS",
+    "PREDICTORS",
+    "REACH",
+    "SCALED_NAMES",
+    "SCALES",
+    "TOLD_NAMES",
+    "Mapping",
+    "ScaleName",
+    "check_scale",
+    "on_opensmile_scale",
+    "standardised",
+]
 
 ScaleName: TypeAlias = Literal["own", "opensmile"]
 """What functionals are given on."""
@@ -30,31 +49,37 @@ SCALES: Final[tuple[ScaleName, ...]] = ("own", "opensmile")
 
 _F0: Final = "F0semitoneFrom27.5Hz_sma3nz_amean"
 _HNR: Final = "HNRdBACF_sma3nz_amean"
-_KINDS: Final = ("frequency", "bandwidth", "amplitudeLogRelF0")
 _STATISTICS: Final = ("amean", "stddevNorm")
-SCALED_NAMES: Final[tuple[str, ...]] = (
-    *(f"F{k}{kind}_sma3nz_{statistic}" for k in (1, 2, 3) for kind in _KINDS for statistic in _STATISTICS),
+TOLD_NAMES: Final[tuple[str, ...]] = (
+    *(f"F{k}{kind}_sma3nz_{statistic}" for k in (1, 2, 3) for kind in ("frequency", "bandwidth") for statistic in _STATISTICS),
     *(f"{kind}_sma3nz_{statistic}" for kind in ("jitterLocal", "shimmerLocaldB") for statistic in _STATISTICS),
     "HNRdBACF_sma3nz_stddevNorm",
 )
-"""The functionals that are mapped."""
+"""The functionals that are told by a line."""
+AMPLITUDE_NAMES: Final[tuple[str, ...]] = tuple(f"F{k}amplitudeLogRelF0_sma3nz_{statistic}" for k in (1, 2, 3) for statistic in _STATISTICS)
+"""Those that are stretched."""
+SCALED_NAMES: Final[tuple[str, ...]] = (*TOLD_NAMES, *AMPLITUDE_NAMES)
+"""All that are mapped."""
 PREDICTORS: Final[tuple[str, ...]] = (
-    *SCALED_NAMES,
+    *TOLD_NAMES,
     _F0,
     _HNR,
     *(f"{name}_sma3nz_amean" for name in ("alphaRatioV", "hammarbergIndexV", "slopeV0-500", "slopeV500-1500")),
     *(f"mfcc{k}V_sma3nz_amean" for k in (1, 2, 3, 4)),
 )
 """What they are told from."""
-REACH: Final = 5.0
+REACH: Final = 4.0
 """SD of the fitted voices beyond which a predictor counts as that far and no farther: a line fitted on voices says nothing out there."""
-_WIDE_HZ: Final = 16000
+FLOORS: Final[NDArray[np.float64]] = np.array([-201.0 if name.endswith("amean") else 0.0 for name in AMPLITUDE_NAMES])
+"""What the six are when nothing is voiced: they are stretched from there."""
 _FILE: Final = "opensmile_scale.json"
 _COLUMNS: Final = np.array([FUNCTIONAL_NAMES.index(name) for name in SCALED_NAMES])
-_FOUND: Final = np.array(
-    [FUNCTIONAL_NAMES.index(_F0 if "amplitude" in name else name.replace("stddevNorm", "amean")) for name in SCALED_NAMES]
-)
-"""The means that tell whether there is anything: amplitudes are there wherever somebody has a pitch, found formant or not."""
+_AMPLITUDES: Final = _COLUMNS[len(TOLD_NAMES) :]
+_FOUND: Final = np.array([FUNCTIONAL_NAMES.index(name.replace("stddevNorm", "amean")) for name in TOLD_NAMES])
+"""The means that tell whether there is anything."""
+_VOICED: Final = FUNCTIONAL_NAMES.index(_F0)
+_LEAST: Final = np.array([-np.inf if name.startswith("HNR") else 0.0 for name in TOLD_NAMES])
+"""What no figure of theirs is below."""
 _PREDICTOR_COLUMNS: Final = np.array([FUNCTIONAL_NAMES.index(name) for name in PREDICTORS])
 
 
@@ -77,13 +102,14 @@ def check_scale(name: str, of: str = "egemaps-v02") -> ScaleName:
 
 
 def on_opensmile_scale(values: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]:
-    """Map what rests on formants and periods to openSMILE's scale and leave the other 65 functionals as they are.
+    """Map the 23 functionals that rest on formants and periods to openSMILE's scale and leave the other 65 as they are.
 
     Parameters
     ----------
     values
-        [..., 88], functionals in the order of ``names_of("egemaps-v02")``. What was not found (a mean of 0: no such formant, no periods,
-        nothing voiced) stays as it is, and so does the figure that goes with it; NaN stays NaN. Neither tells anything about the others.
+        [..., 88], functionals in the order of ``names_of("egemaps-v02")``: one row, or a table of them. What was not found (a mean of
+        0: no such formant, no periods, nothing voiced) stays as it is, and so does the figure that goes with it; NaN stays NaN. Neither
+        tells anything about the others.
     rate_hz
         Rate of the audio: from 16 kHz up it was measured at 16 kHz, below at 8 kHz.
 
@@ -96,6 +122,8 @@ def on_opensmile_scale(values: NDArray[np.float32], rate_hz: int) -> NDArray[np.
     ------
     RequestError
         The last axis does not have 88 figures.
+    AudioFormatError
+        There is no audio of that rate.
 
     Examples
     --------
@@ -105,15 +133,18 @@ def on_opensmile_scale(values: NDArray[np.float32], rate_hz: int) -> NDArray[np.
     out = np.array(values, dtype=np.float32)
     if out.ndim == 0 or out.shape[-1] != len(FUNCTIONAL_NAMES):
         raise RequestError(f"values have the shape {out.shape}: [..., {len(FUNCTIONAL_NAMES)}] functionals work", field="values")
-    mapping = _mapping(_WIDE_HZ if rate_hz >= _WIDE_HZ else 8000)
-    own = out[..., _COLUMNS]
-    out[..., _COLUMNS] = np.where(np.isnan(own) | (out[..., _FOUND] == 0), own, mapping.apply(out)).astype(np.float32)
+    mapping = _mapping(analysis_rate_hz(rate_hz))
+    own, found = (
+        out[..., _COLUMNS],
+        (out[..., [_VOICED]] != 0) & np.concatenate([out[..., _FOUND] != 0, out[..., _AMPLITUDES] != 0], axis=-1),
+    )
+    out[..., _COLUMNS] = np.where(found & ~np.isnan(own), mapping.apply(out), own).astype(np.float32)
     return out
 
 
 @dataclass(frozen=True)
 class Mapping:
-    """Centre and spread of the predictors [33], offsets [23] and weights [23, 33] on the standardised ones."""
+    """Centre and spread of the predictors [27], offsets [23] and weights [23, 27] on the standardised ones."""
 
     centre: NDArray[np.float64]
     spread: NDArray[np.float64]
@@ -121,15 +152,17 @@ class Mapping:
     weight: NDArray[np.float64]
 
     def apply(self, values: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the 23 [..., 23] told from functionals [..., 88]."""
-        z = standardised(values, self.centre, self.spread)
-        return np.asarray(self.offset + (z[..., None, :] * self.weight).sum(-1))
+        """Return ``SCALED_NAMES`` [..., 23] told from functionals [..., 88]."""
+        lines = self.offset + (standardised(values, self.centre, self.spread)[..., None, :] * self.weight).sum(-1)
+        told, stretch = np.split(lines, [len(TOLD_NAMES)], axis=-1)
+        stretched = FLOORS + np.maximum(stretch, 0) * (values[..., _AMPLITUDES] - FLOORS)
+        return np.concatenate([np.maximum(told, _LEAST), stretched], axis=-1)
 
 
 def standardised(
     values: NDArray[np.float32] | NDArray[np.float64], centre: NDArray[np.float64], spread: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the predictors [..., 33] in SD about their centre, at most ``REACH``; 0 for what was not found and for NaN."""
+    """Return the predictors [..., 27] in SD about their centre, at most ``REACH``; 0 for what was not found and for NaN."""
     z = np.clip((values[..., _PREDICTOR_COLUMNS] - centre) / spread, -REACH, REACH)
     known = ~np.isnan(z)
     known[..., : len(_FOUND)] &= values[..., _FOUND] != 0
