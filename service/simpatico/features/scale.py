@@ -134,10 +134,8 @@ def on_opensmile_scale(values: NDArray[np.float32], rate_hz: int) -> NDArray[np.
     if out.ndim == 0 or out.shape[-1] != len(FUNCTIONAL_NAMES):
         raise RequestError(f"values have the shape {out.shape}: [..., {len(FUNCTIONAL_NAMES)}] functionals work", field="values")
     mapping = _mapping(analysis_rate_hz(rate_hz))
-    own, found = (
-        out[..., _COLUMNS],
-        (out[..., [_VOICED]] != 0) & np.concatenate([out[..., _FOUND] != 0, out[..., _AMPLITUDES] != 0], axis=-1),
-    )
+    own, measured = out[..., _COLUMNS], np.concatenate([out[..., _FOUND], out[..., _AMPLITUDES]], axis=-1)
+    found = (out[..., [_VOICED]] != 0) & (measured != 0)
     out[..., _COLUMNS] = np.where(found & ~np.isnan(own), mapping.apply(out), own).astype(np.float32)
     return out
 
