@@ -149,6 +149,22 @@ async def test_a_lane_that_waits_long_gets_another_thread(threads: Threads) -> N
     assert results == [True] * 3
 
 
+async def test_what_a_second_thread_does_later_is_not_delivered_sooner(threads: Threads) -> None:
+    """The first thread has done a job of the lane, and has not handed it over while it does another lane's; a second does the next."""
+    held, order = threading.Event(), []
+    lane = Lane[int](threads, lambda result, _: order.append(result))
+    lane.put(lambda: 1)
+    Lane[bool](threads, lambda *_: None).put(lambda: held.wait(SOON_S))
+    await asyncio.sleep(0)
+    second = threading.Event()
+    lane.put(lambda: second.set() or 2)  # type: ignore[func-returns-value]
+    await until(second.is_set)
+    await until(lambda: order)
+    held.set()
+    await until(lambda: len(order) == 2)
+    assert order == [1, 2]
+
+
 async def test_lanes_and_other_jobs_take_turns_on_one_thread() -> None:
     """A job of a recording comes in between long before the lanes are done."""
     pool = Threads(1)

@@ -7,7 +7,8 @@ jobs.
 Threads are woken seldom. Nearly all of the analysis holds the interpreter, so that a second thread in it adds little and takes the
 interpreter away from the first at every turn; and whoever wakes another thread contends with it from then on. So what one message brings
 for many calls wakes one thread once, which does the lanes in the order in which they have waited; a further one comes only when a lane has
-waited long (decision 0181). What is done is handed to the event loop together, too.
+waited long (decision 0181). What is done is handed to the event loop together, too. Two threads may do jobs of one lane one after the
+other and hand over the later first; so what became of a lane's jobs waits in the lane itself, and is taken from there in order.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ __all__ = ["Lane", "Threads"]
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Done = list[tuple["Lane[Any]", Any, Exception | None, int]]
-"""What was done of a lane's jobs: result or error, and weight."""
+Done = list["Lane[Any]"]
+"""Lanes of which jobs were done, as often as there were."""
 
 JOBS_PER_SLICE = 8
 """Jobs that a lane does before it queues up behind the others: with chunks of 100 ms, under a second of audio."""
@@ -144,6 +145,8 @@ class Lane(Generic[T]):
         self.loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._jobs: deque[tuple[Callable[[], T], int]] = deque()
+        self._done: deque[tuple[T | None, Exception | None, int]] = deque()
+        """What became of jobs and is not delivered yet: result or error, and weight."""
         self._running = False
         self._closed = False
 
@@ -167,16 +170,20 @@ class Lane(Generic[T]):
             self._jobs.clear()
 
     def work(self, done: Done) -> bool:
-        """Do a few jobs and add what became of them to ``done``; return whether there are more. For one thread at a time."""
+        """Do a few jobs and add the lane to ``done`` for each; return whether there are more. For one thread at a time."""
         for _ in range(JOBS_PER_SLICE):
             next_job = self._next()
             if next_job is None:
                 return False
             job, weight = next_job
+            result, failed = None, None
             try:
-                done.append((self, job(), None, weight))
+                result = job()
             except Exception as error:  # handed over: it ends this call, and no other
-                done.append((self, None, error, weight))
+                failed = error
+            self._done.append((result, failed, weight))
+            done.append(self)
+            if failed is not None:
                 return False  # and stays running, so that nothing is done any more
         return True
 
@@ -187,8 +194,9 @@ class Lane(Generic[T]):
             self._running = False
             return None
 
-    def delivered(self, result: T | None, error: Exception | None, weight: int) -> None:
-        """Pass on what became of a job. Raises nothing: other lanes' results come after it."""
+    def deliver(self) -> None:
+        """Pass on what became of the earliest job that is left. Raises nothing: other lanes' results come after it."""
+        result, error, weight = self._done.popleft()
         if self._closed:
             return
         self.weight -= weight
@@ -214,9 +222,9 @@ def _hand_over(done: Done) -> None:
     """Have the event loop deliver what was done."""
     if done:
         with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody waits for this any more
-            done[0][0].loop.call_soon_threadsafe(_deliver, done)
+            done[0].loop.call_soon_threadsafe(_deliver, done)
 
 
 def _deliver(done: Done) -> None:
-    for lane, result, error, weight in done:
-        lane.delivered(result, error, weight)
+    for lane in done:
+        lane.deliver()
