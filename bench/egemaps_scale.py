@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -89,7 +89,13 @@ def synthetic(rate_hz: int, families: tuple[str, ...]) -> Iterator[Float]:
 
 def people(rate_hz: int, some: list[Speaker]) -> Rows:
     """All pieces of some speakers."""
-    return reduce(Rows.__add__, (measured(spoken(s, LINES[rate_hz], MOST_PIECES[s.fitted]), rate_hz, s.name) for s in some))
+    return together(measured(spoken(s, LINES[rate_hz], MOST_PIECES[s.fitted]), rate_hz, s.name) for s in some)
+
+
+def together(parts: Iterable[Rows]) -> Rows:
+    """All rows of some; none of none."""
+    nothing = np.empty((0, len(names.FUNCTIONAL_NAMES)))
+    return reduce(Rows.__add__, parts, Rows(nothing, nothing, np.empty(0, np.str_)))
 
 
 def fit(rows: Rows) -> Mapping:
@@ -153,27 +159,24 @@ def shipped(rows: Rows, rate_hz: int) -> Float:
 
 def calls(least: float, most: float) -> Rows:
     """Pieces of the shared calls, which nothing is fitted on, with that share of speech; no rows where they are absent."""
-    pieces = [p for p in real_pieces(least_speech=least) if p.speech < most]
-    parts = [measured(iter([p.samples]), p.rate_hz, p.group) for p in pieces]
-    return reduce(Rows.__add__, parts) if parts else measured(iter(()), 8000, "")
+    return together(measured(iter([p.samples]), p.rate_hz, p.group) for p in real_pieces(least_speech=least) if p.speech < most)
 
 
 def channels() -> Rows:
     """Each channel of the shared calls as a whole."""
     folder = find_folder()
     found = [] if folder is None else list(load_calls(folder))
-    parts = [measured(iter([x.astype(float)]), 8000, f"{c.call_id} {k}") for c in found for k, x in enumerate(c.samples().T)]
-    return reduce(Rows.__add__, parts) if parts else measured(iter(()), 8000, "")
+    return together(measured(iter([x.astype(float)]), 8000, f"{c.call_id} {k}") for c in found for k, x in enumerate(c.samples().T))
 
 
 def check(mapping: dict[int, Mapping] | None) -> None:
     """Compare on the third family and on the calls: ``mapping``, or what is stored."""
     parts = [(rate_hz, f"{rate_hz} Hz, other voices", measured(synthetic(rate_hz, HELD_OUT_FAMILIES), rate_hz, "")) for rate_hz in LINES]
-    title = "8000 Hz, the shared calls,"
+    the_calls = "8000 Hz, the shared calls,"
     parts += [
-        (8000, f"{title} at least 40 % speech", calls(0.4, np.inf)),
-        (8000, f"{title} 5 to 40 % speech", calls(0.05, 0.4)),
-        (8000, f"{title} whole channels", channels()),
+        (8000, f"{the_calls} at least 40 % speech", calls(0.4, np.inf)),
+        (8000, f"{the_calls} 5 to 40 % speech", calls(0.05, 0.4)),
+        (8000, f"{the_calls} whole channels", channels()),
     ]
     for rate_hz, title, rows in parts:
         if len(rows.ours):

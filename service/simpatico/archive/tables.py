@@ -21,7 +21,7 @@ from simpatico.features import names_of, units_of
 
 if TYPE_CHECKING:
     from simpatico.features.results import SetName
-from simpatico.features.scale import ScaleName
+    from simpatico.features.scale import ScaleName
 
 __all__ = ["KEYS", "Table", "open_table", "table_format"]
 

@@ -174,7 +174,7 @@ class FeatureStream:
         self.channel = channel
         self._file, self._offset_s = file, offset_s
         rate_hz = analysis_rate_hz(sample_rate_hz)
-        self._rate_hz, self._measured_at_hz = sample_rate_hz, rate_hz
+        self._rate_hz = sample_rate_hz
         self._resampler = None if rate_hz == sample_rate_hz else StreamResampler(sample_rate_hz, rate_hz, 1)
         columns = ("signals",) if self._set == "signals" else ("egemaps",)
         self._extractor = FrameExtractor(rate_hz, sets=columns, reserve_frames=_RESERVE_FRAMES)
@@ -281,7 +281,7 @@ class FeatureStream:
     def _features(self, span: Span, gathering: _Gathering) -> Features:
         values = gathering.values()
         if self._scale == "opensmile":
-            values = on_opensmile_scale(values, self._measured_at_hz)
+            values = on_opensmile_scale(values, self._rate_hz)
         values.setflags(write=False)
         start_s, end_s = span.start_s, self.duration_s if span.end_s is None else span.end_s
         return Features(self._set, self._file, self.channel, start_s + self._offset_s, end_s + self._offset_s, values)
